@@ -1,0 +1,69 @@
+# Tests. Each test program prints TAP; tests/run adds them up.
+#
+#   tests/unit/core/test_*.c      link libcore alone
+#   tests/unit/docker/test_*.c    link libdocker and libcore, no engine
+#   tests/unit/sidecar/test_*.c   link the in-container programs' objects
+#   tests/engine/*.sh             drive the real binary on a real engine
+#   tests/fuzz/fuzz_*.c           LLVMFuzzerTestOneInput; replayed over the corpus in "make test"
+
+UNIT_CORE    := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/core/test_*.c))
+UNIT_DOCKER  := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/docker/test_*.c))
+UNIT_SIDECAR := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/sidecar/test_*.c))
+UNIT := $(UNIT_CORE) $(UNIT_DOCKER) $(UNIT_SIDECAR)
+FUZZ := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+ENGINE_TESTS := $(sort $(wildcard tests/engine/test_*.sh))
+
+TEST_CFLAGS = $(ALL_CFLAGS) -Itests
+TEST_LIBS   = -lcmocka
+
+$(UNIT_CORE): $(B)/tests/%: tests/unit/%.c $(B)/libcore.a
+	$(call say,TEST,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(TEST_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(B)/libcore.a $(CORE_LIBS) $(TEST_LIBS)
+
+$(UNIT_DOCKER): $(B)/tests/%: tests/unit/%.c $(B)/libdocker.a $(B)/libcore.a
+	$(call say,TEST,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(TEST_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(B)/libdocker.a $(B)/libcore.a $(ALL_LIBS) $(TEST_LIBS)
+
+$(UNIT_SIDECAR): $(B)/tests/%: tests/unit/%.c $(B)/libsidecar.a
+	$(call say,TEST,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(TEST_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(B)/libsidecar.a $(call pkg_libs,libcjson) $(TEST_LIBS)
+
+# Replays the corpus with any compiler; "make fuzz" explores with libFuzzer.
+$(FUZZ): $(B)/fuzz/%: tests/fuzz/%.c tests/fuzz/driver.c $(B)/libdocker.a $(B)/libcore.a
+	$(call say,FUZZ,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(TEST_CFLAGS) $(ALL_LDFLAGS) -o $@ $< tests/fuzz/driver.c $(B)/libdocker.a $(B)/libcore.a $(ALL_LIBS)
+
+unit: $(UNIT) $(FUZZ)
+	tests/run $(UNIT) $(foreach f,$(FUZZ),$(f):tests/fuzz/corpus/$(notdir $(f)))
+
+# libFuzzer, FUZZ_SECONDS each; findings go to build/fuzz-findings.
+FUZZ_SECONDS ?= 60
+build/libfuzzer/%: tests/fuzz/%.c $(CORE_SRC) $(DOCKER_SRC)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) -std=gnu11 -D_GNU_SOURCE -Isrc -Itests -g -O1 \
+		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -DVERSION='"fuzz"' -DDATADIR='""' \
+		-o $@ $< $(CORE_SRC) $(DOCKER_SRC) $(ALL_LIBS)
+
+fuzz: $(patsubst tests/fuzz/%.c,build/libfuzzer/%,$(wildcard tests/fuzz/fuzz_*.c))
+	@for f in $^; do n=$$(basename $$f); mkdir -p build/fuzz-findings/$$n build/fuzz-corpus/$$n; \
+		echo "== $$n: $(FUZZ_SECONDS) s"; \
+		$$f -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
+			-artifact_prefix=build/fuzz-findings/$$n/ build/fuzz-corpus/$$n tests/fuzz/corpus/$$n \
+			>build/fuzz-findings/$$n.log 2>&1 || { tail -40 build/fuzz-findings/$$n.log; exit 1; }; \
+		grep -E 'stat::(number_of_executed_units|new_units_added)' build/fuzz-findings/$$n.log; done
+
+# --- checks --------------------------------------------------------------------
+
+check-deps:
+	tests/check-deps
+
+check-style:
+	tests/check-style
+
+check: check-deps check-style
+
+.PHONY: unit fuzz check check-deps check-style
