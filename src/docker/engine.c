@@ -215,6 +215,11 @@ CURLM *engine_multi(const struct engine *e)
 	return e->multi;
 }
 
+bool engine_is_in_libcurl(const struct engine *e)
+{
+	return e->in_libcurl;
+}
+
 void engine_kick(struct engine *e)
 {
 	loop_timer_set(e->loop, &e->timer, 0, on_timer, e);

@@ -4,6 +4,7 @@
 #define DOCKER_ENGINE_CURL_H
 
 #include <curl/curl.h>
+#include <stdbool.h>
 
 struct engine;
 
@@ -22,5 +23,8 @@ CURLM *engine_multi(const struct engine *e);
 
 /* Nudge libcurl after adding a handle; safe from any callback. */
 void engine_kick(struct engine *e);
+
+/* libcurl is on the stack: handles may not be added or removed now. */
+bool engine_is_in_libcurl(const struct engine *e);
 
 #endif
