@@ -23,7 +23,8 @@ struct subnet {
 	uint8_t bits;
 };
 
-int subnet_parse(struct subnet *out, const char *cidr, struct err *err);	/* host bits are cut */
+/* Host bits are cut off. */
+int subnet_parse(struct subnet *out, const char *cidr, struct err *err);
 bool subnet_overlaps(struct subnet a, struct subnet b);
 void subnet_text(struct subnet s, char text[SUBNET_TEXT_MAX]);
 void subnet_address(struct subnet s, unsigned host, char text[SUBNET_TEXT_MAX]);

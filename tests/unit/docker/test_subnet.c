@@ -54,7 +54,8 @@ static void overlap_is_symmetric(void **state)
 
 static void taken_subnets_are_stepped_over(void **state)
 {
-	struct subnet taken[] = { net("10.213.0.0/27"), net("10.213.0.48/28"), net("172.17.0.0/16") };
+	struct subnet taken[] = { net("10.213.0.0/27"), net("10.213.0.48/28"),
+		                  net("172.17.0.0/16") };
 	struct subnet got[2];
 	char text[SUBNET_TEXT_MAX];
 

@@ -1,0 +1,104 @@
+/* The seam between the program and one kind of engine.
+ *
+ * A backend launches, stops and finds sessions. Everything that talks to an
+ * engine is asynchronous on the loop: it returns at once and calls its events,
+ * done last and exactly once. A job's callbacks never run from inside the call
+ * that started it.
+ *
+ * "docker" is one backend (src/docker); another engine is one more file.
+ */
+#ifndef CORE_BACKEND_H
+#define CORE_BACKEND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/manifest.h"
+#include "core/plan.h"
+#include "core/session.h"
+
+struct backend;
+struct err;
+struct event;
+struct loop;
+
+struct backend_settings {
+	const char *install_id;		/* whose sessions these are */
+	const char *subnet_pool;	/* NULL: the default */
+	const char *home;		/* for skills; NULL when unknown */
+	bool without_probes;		/* for the benchmark; sessions show "unverified" */
+};
+
+struct launch_request {
+	const struct agent_spec *agent;	/* usable */
+	const char *label;		/* NULL for none */
+	const char *digest;		/* of the manifest's bytes */
+};
+
+/* One resolved variable. Owned by whoever asked for it; wiped after the launch. */
+struct launch_secret {
+	const char *name;
+	const char *value;
+	bool is_secret;		/* also goes to pipelock's list of known secrets */
+};
+
+enum step_state { STEP_STARTED, STEP_DONE, STEP_FAILED };
+
+struct launch_events {
+	/* may be NULL; ns is how long it took, when it ended */
+	void (*step)(void *arg, const struct plan *plan, size_t index, enum step_state state,
+	             uint64_t ns);
+	/* err is NULL when the session runs. Otherwise all of it has been undone; what
+	 * could not be undone is said at the end of err's message. */
+	void (*done)(void *arg, const struct isolation_result *isolation, const char *fingerprint,
+	             const struct err *err);
+};
+
+typedef void backend_plan_fn(void *arg, struct plan *plan, const struct err *err);
+typedef void backend_list_fn(void *arg, struct session_list *list, const struct err *err);
+typedef void backend_done_fn(void *arg, const struct err *err);
+/* One event of a session; false ends the following. Borrowed during the call. */
+typedef bool backend_event_fn(void *arg, const struct event *ev);
+
+struct follow_request {
+	const char *session;
+	int64_t since_ns;	/* only what happened after; 0 for everything that is kept */
+	bool keep_following;	/* until backend_ops.cancel(); else until the end of the logs */
+};
+
+/* An operation under way. */
+struct backend_job;
+
+struct backend_ops {
+	const char *name;	/* "docker" */
+	int (*open)(struct backend **out, struct loop *loop, const struct backend_settings *s,
+	            struct err *err);
+	void (*close)(struct backend *b);
+	const char *(*describe)(const struct backend *b);	/* "docker 20.10.24 unix" */
+
+	/* Gather the engine's facts, then plan. fn owns the plan it gets. */
+	void (*prepare)(struct backend *b, const struct launch_request *req, backend_plan_fn *fn,
+	                void *arg);
+	/* Execute a plan of this backend's. plan and secrets must outlive the job.
+	 * force releases the agent although a probe failed, and says so. */
+	struct backend_job *(*launch)(struct backend *b, const struct plan *plan,
+	                              const struct launch_secret *secrets, size_t n, bool force,
+	                              const struct launch_events *ev, void *arg);
+	/* Tear down whatever is left of a session; nothing left is success. */
+	void (*stop)(struct backend *b, const char *session, backend_done_fn *fn, void *arg);
+	/* Every session of this installation that the engine knows. fn may empty the
+	 * list to keep its sessions; else it is freed after fn. */
+	void (*list)(struct backend *b, backend_list_fn *fn, void *arg);
+	/* Run the isolation probes again on a running session. */
+	void (*verify)(struct backend *b, const char *session, const struct launch_events *ev,
+	               void *arg);
+	/* Events from the logs of a session's members, in each member's order. */
+	struct backend_job *(*follow)(struct backend *b, const struct follow_request *req,
+	                              backend_event_fn *fn, backend_done_fn *done, void *arg);
+	/* Give a job up. A launch is undone and still reports done; a following ends
+	 * without done. */
+	void (*cancel)(struct backend_job *job);
+};
+
+#endif

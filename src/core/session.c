@@ -1,0 +1,199 @@
+#include "core/session.h"
+
+#include <cjson/cJSON.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/buf.h"
+#include "core/mem.h"
+
+static const char *const role_names[ROLE_COUNT] = {
+	[ROLE_AGENT] = "agent",
+	[ROLE_PIPELOCK] = "pipelock",
+	[ROLE_RESOLVER] = "resolver",
+	[ROLE_KEEPER] = "keeper",
+	[ROLE_GATE] = "git-gate",
+	[ROLE_PROBE] = "probe",
+	[ROLE_OTHER] = "other",
+};
+
+const char *session_role_name(enum session_role role)
+{
+	return role_names[role];
+}
+
+enum session_role session_role_parse(const char *name)
+{
+	for (int r = 0; name && r < ROLE_COUNT; r++)
+		if (strcmp(name, role_names[r]) == 0)
+			return (enum session_role)r;
+	return ROLE_OTHER;
+}
+
+const char *session_state_name(enum session_state s)
+{
+	static const char *const names[] = {
+		[SESSION_STOPPED] = "stopped",
+		[SESSION_STARTING] = "starting",
+		[SESSION_RUNNING] = "running",
+		[SESSION_STOPPING] = "stopping",
+		[SESSION_FAILED] = "failed",
+	};
+
+	return names[s];
+}
+
+/* stopped -> starting -> running -> stopping -> stopped; anything alive may
+ * fail; a failed one is relaunched or removed. */
+bool session_may_become(enum session_state from, enum session_state to)
+{
+	static const unsigned allowed[] = {
+		[SESSION_STOPPED] = 1u << SESSION_STARTING,
+		[SESSION_STARTING] = 1u << SESSION_RUNNING | 1u << SESSION_STOPPING |
+		                     1u << SESSION_FAILED,
+		[SESSION_RUNNING] = 1u << SESSION_STOPPING | 1u << SESSION_STOPPED |
+		                    1u << SESSION_FAILED,
+		[SESSION_STOPPING] = 1u << SESSION_STOPPED | 1u << SESSION_FAILED,
+		[SESSION_FAILED] = 1u << SESSION_STARTING | 1u << SESSION_STOPPED |
+		                   1u << SESSION_STOPPING,
+	};
+
+	return allowed[from] >> to & 1u;
+}
+
+struct session *session_list_find(const struct session_list *l, const char *name)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (strcmp(l->v[i].name, name) == 0)
+			return &l->v[i];
+	return NULL;
+}
+
+const struct session_member *session_member(const struct session *s, enum session_role role)
+{
+	for (size_t i = 0; i < s->n_members; i++)
+		if (s->members[i].role == role)
+			return &s->members[i];
+	return NULL;
+}
+
+static void session_done(struct session *s)
+{
+	for (size_t i = 0; i < s->n_members; i++) {
+		free(s->members[i].id);
+		free(s->members[i].name);
+		free(s->members[i].image);
+		free(s->members[i].state);
+		free(s->members[i].status);
+	}
+	free(s->members);
+	free(s->agent);
+	free(s->bottle);
+	free(s->launch);
+	free(s->digest);
+}
+
+void session_list_done(struct session_list *l)
+{
+	if (!l)
+		return;
+	for (size_t i = 0; i < l->n; i++)
+		session_done(&l->v[i]);
+	free(l->v);
+	*l = (struct session_list){ 0 };
+}
+
+/* "12s", "5m", "3h", "2d": how long ago, for a column. */
+static void age(char text[16], int64_t since)
+{
+	int64_t s = (int64_t)time(NULL) - since;
+
+	if (s < 0)
+		s = 0;
+	if (s < 120)
+		snprintf(text, 16, "%ds", (int)s);
+	else if (s < 7200)
+		snprintf(text, 16, "%dm", (int)(s / 60));
+	else if (s < 172800)
+		snprintf(text, 16, "%dh", (int)(s / 3600));
+	else
+		snprintf(text, 16, "%dd", (int)(s / 86400 % 100000));
+}
+
+static void isolation_text(char text[32], const struct isolation_result *r)
+{
+	if (r->total == 0)
+		snprintf(text, 32, "unverified");
+	else
+		snprintf(text, 32, "%u/%u%s", r->passed, r->total, r->was_forced ? " forced" : "");
+}
+
+void session_list_text(struct buf *b, const struct session_list *l)
+{
+	buf_addf(b, "%-24s %-16s %-9s %-6s %-12s %s\n", "SESSION", "BOTTLE", "STATE", "AGE",
+	         "ISOLATION", "MEMBERS");
+	for (size_t i = 0; i < l->n; i++) {
+		const struct session *s = &l->v[i];
+		char how_old[16], isolation[32];
+
+		age(how_old, s->created);
+		isolation_text(isolation, &s->isolation);
+		buf_addf(b, "%-24s %-16s %-9s %-6s %-12s", s->name, s->bottle,
+		         session_state_name(s->state), how_old, isolation);
+		for (size_t m = 0; m < s->n_members; m++)
+			buf_addf(b, "%s%s", m ? "," : " ",
+			         session_role_name(s->members[m].role));
+		if (s->exit_code >= 0)
+			buf_addf(b, "  (agent ended with %d)", s->exit_code);
+		buf_addc(b, '\n');
+	}
+}
+
+static cJSON *session_json(const struct session *s)
+{
+	cJSON *o = cJSON_CreateObject(), *iso, *members;
+
+	cJSON_AddStringToObject(o, "session", s->name);
+	cJSON_AddStringToObject(o, "agent", s->agent);
+	cJSON_AddStringToObject(o, "bottle", s->bottle);
+	cJSON_AddStringToObject(o, "state", session_state_name(s->state));
+	if (s->exit_code >= 0)
+		cJSON_AddNumberToObject(o, "exit_code", s->exit_code);
+	cJSON_AddNumberToObject(o, "created", (double)s->created);
+	cJSON_AddStringToObject(o, "launch", s->launch);
+	cJSON_AddStringToObject(o, "manifest_digest", s->digest);
+	iso = cJSON_AddObjectToObject(o, "isolation");
+	cJSON_AddBoolToObject(iso, "verified", s->isolation.total > 0);
+	cJSON_AddNumberToObject(iso, "passed", s->isolation.passed);
+	cJSON_AddNumberToObject(iso, "total", s->isolation.total);
+	cJSON_AddNumberToObject(iso, "warned", s->isolation.warned);
+	cJSON_AddBoolToObject(iso, "forced", s->isolation.was_forced);
+	members = cJSON_AddArrayToObject(o, "members");
+	for (size_t i = 0; i < s->n_members; i++) {
+		const struct session_member *m = &s->members[i];
+		cJSON *j = cJSON_CreateObject();
+
+		cJSON_AddStringToObject(j, "role", session_role_name(m->role));
+		cJSON_AddStringToObject(j, "name", m->name);
+		cJSON_AddStringToObject(j, "id", m->id);
+		cJSON_AddStringToObject(j, "image", m->image);
+		cJSON_AddStringToObject(j, "state", m->state);
+		cJSON_AddItemToArray(members, j);
+	}
+	return o;
+}
+
+void session_list_json(struct buf *b, const struct session_list *l)
+{
+	cJSON *all = cJSON_CreateArray();
+	char *text;
+
+	for (size_t i = 0; i < l->n; i++)
+		cJSON_AddItemToArray(all, session_json(&l->v[i]));
+	text = cJSON_Print(all);
+	buf_addf(b, "%s\n", text);
+	cJSON_free(text);
+	cJSON_Delete(all);
+}
