@@ -13,16 +13,18 @@
 #ifndef CORE_FAULTS_H
 #define CORE_FAULTS_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 
 struct buf;
 
-#define FAULTS_MAX     200	/* kept; later ones are only counted */
+#define FAULTS_FILES_MAX 4	/* files that share one list */
+#define FAULTS_MAX     2000	/* kept of each file; later ones are only counted */
 #define FAULT_TEXT_MAX 512	/* longer text is cut and ends in "..." */
 
 struct fault {
-	unsigned file;		/* which file, in the order of reading */
+	unsigned file;		/* which file, in the order of reading; < FAULTS_FILES_MAX */
 	size_t offset;		/* byte in that file */
 	char *path;		/* as the person would type it */
 	unsigned line, column;	/* from 1; column counts characters. 0: the whole file */
@@ -35,6 +37,7 @@ struct faults {
 	struct fault *v;
 	size_t n;
 	size_t n_errors;	/* those that are not warnings, dropped ones included */
+	size_t n_file[FAULTS_FILES_MAX];	/* of each file, dropped ones included */
 	size_t n_dropped;	/* past FAULTS_MAX */
 };
 
@@ -51,10 +54,15 @@ void faults_add(struct faults *f, struct fault_at at, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 void faults_warn(struct faults *f, struct fault_at at, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+void faults_vadd(struct faults *f, struct fault_at at, bool is_warning, const char *fmt,
+                 va_list ap) __attribute__((format(printf, 4, 0)));
 
 /* Copy those of from that lie in file at start <= offset < end. */
 void faults_copy_span(struct faults *to, const struct faults *from, unsigned file, size_t start,
                       size_t end);
+
+/* Were some of this file's faults dropped? Then it is not known what is sound. */
+bool faults_dropped_any(const struct faults *f, unsigned file);
 
 /* One line for each fault; a warning's text begins with "warning: ". When some
  * were dropped, a last line says how many. */
