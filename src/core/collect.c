@@ -125,12 +125,15 @@ static int put_entry(struct collector *c, const char *path, const struct beneath
 {
 	switch (e->kind) {
 	case BENEATH_FILE:
-		return collect_put_file(c, path, e->mode, e->data, (size_t)e->len, err) < 0 ? -1 : 1;
+		if (collect_put_file(c, path, e->mode, e->data, (size_t)e->len, err) < 0)
+			return -1;
+		return 1;
 	case BENEATH_LINK:
 		if (beneath_link_stays(path, e->data))
 			return put_link(c, path, e->data, err) < 0 ? -1 : 1;
 		if (c->links_must_stay)
-			return err_set(err, ERR_INPUT, "%s: a link that leads out of the folder", path);
+			return err_set(err, ERR_INPUT, "%s: a link that leads out of the folder",
+				       path);
 		collect_note(c, path, "a link that leads out of the folder");
 		return 0;
 	case BENEATH_TOO_BIG:

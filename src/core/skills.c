@@ -35,7 +35,8 @@ static int open_skill(const char *name, const char *home, struct err *err)
 	path = xasprintf("%s/.claude/skills/%s", home, name);
 	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT)
-		return err_set(err, ERR_INPUT, "there is no skill '%s': make the folder %s", name, path);
+		return err_set(err, ERR_INPUT, "there is no skill '%s': make the folder %s", name,
+			       path);
 	if (fd < 0)
 		return err_errno(err, ERR_INPUT, errno, "skill '%s': %s", name, path);
 	return fd;

@@ -125,7 +125,8 @@ static void each_kind_of_entry_is_told_apart(void **state)
 static void only_plain_relative_paths_are_ok(void **state)
 {
 	static const char *const good[] = { "a", "a/b", "...", ".a/b..", "a b" };
-	static const char *const bad[] = { "", "/a", "a/", "a//b", ".", "..", "a/..", "../a", "./a" };
+	static const char *const bad[] = { "",	"/a",	"a/",	"a//b", ".",
+					   "..", "a/..", "../a", "./a" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof good / sizeof *good; i++)

@@ -40,7 +40,8 @@ static int make_home(void **state)
 	if (!mkdtemp(home))
 		return -1;
 	sh("mkdir -p .claude/skills/pdf/scripts .claude/skills/.hidden && cd .claude/skills\n"
-	   "echo how >pdf/SKILL.md; printf '#!/bin/sh\\n' >pdf/scripts/run; chmod 755 pdf/scripts/run\n"
+	   "echo how >pdf/SKILL.md; printf '#!/bin/sh\\n' >pdf/scripts/run\n"
+	   "chmod 755 pdf/scripts/run\n"
 	   "ln -s ../SKILL.md pdf/scripts/readme; mkfifo pdf/fifo; mkdir pdf/empty\n"
 	   "mkdir pdf/.git; echo secret >pdf/.git/config; echo file >plain");
 	return 0;
