@@ -49,7 +49,7 @@ void collect_note(struct collector *c, const char *path, const char *fmt, ...)
 	CLEANUP_FREE char *why = NULL;
 	va_list ap;
 
-	c->stats->n_skipped++;
+	c->stats->n_noted++;
 	if (c->stats->n_notes >= COLLECT_NOTES_MAX)
 		return;
 	va_start(ap, fmt);
@@ -248,7 +248,7 @@ static const char *parent_fault(int errnum)
 	return strerror(errnum);
 }
 
-int collect_path(struct collector *c, const char *path, bool may_be_dir, struct err *err)
+int collect_path(struct collector *c, const char *path, unsigned flags, struct err *err)
 {
 	const char *slash = strrchr(path, '/');
 	struct beneath_entry e;
@@ -257,11 +257,14 @@ int collect_path(struct collector *c, const char *path, bool may_be_dir, struct 
 	if (enter_parent(c, path, err) < 0)
 		return -1;
 	if (c->at_fd < 0) {
-		collect_note(c, path, "%s", parent_fault(c->at_errnum));
+		if (c->at_errnum != ENOENT || !(flags & COLLECT_MAY_BE_GONE))
+			collect_note(c, path, "%s", parent_fault(c->at_errnum));
 		return 0;
 	}
 	beneath_read(c->at_fd, slash ? slash + 1 : path, c->limits.file_bytes, &e);
-	if (e.kind == BENEATH_DIR && may_be_dir)
+	if (e.kind == BENEATH_GONE && (flags & COLLECT_MAY_BE_GONE))
+		rc = 0;
+	else if (e.kind == BENEATH_DIR && (flags & COLLECT_MAY_BE_DIR))
 		rc = collect_put_dir(c, path, err) < 0 ? -1 : 1;
 	else
 		rc = put_entry(c, path, &e, err);

@@ -23,16 +23,16 @@ struct collect_limits {
 	size_t entries;		/* files, links and folders together */
 };
 
-#define COLLECT_NOTES_MAX 100	/* more are only counted */
+#define COLLECT_NOTES_MAX 100	/* the first ones are kept */
 
 struct collect_stats {
 	size_t files;
 	size_t links;
 	size_t dirs;
 	uint64_t bytes;
-	size_t n_skipped;	/* what was left out */
 	char **notes;		/* one line each: "path: why"; NULL when none */
 	size_t n_notes;
+	size_t n_noted;		/* how many there were; more than are kept, maybe */
 };
 
 void collect_stats_done(struct collect_stats *stats);
@@ -58,9 +58,11 @@ void collect_init(struct collector *c, const struct file_sink *sink,
 		  const struct collect_limits *limits, struct collect_stats *stats, int dirfd);
 void collect_done(struct collector *c);
 
-/* Put what is at `path` now: a file or a link. A folder there is noted, unless
- * may_be_dir: then it is put, empty. Paths must come in strcmp order. */
-int collect_path(struct collector *c, const char *path, bool may_be_dir, struct err *err);
+#define COLLECT_MAY_BE_DIR	(1u << 0)	/* a folder is put, empty; else it is noted */
+#define COLLECT_MAY_BE_GONE	(1u << 1)	/* nothing there is no note */
+
+/* Put what is at `path` now: a file or a link. Paths must come in strcmp order. */
+int collect_path(struct collector *c, const char *path, unsigned flags, struct err *err);
 
 /* Put the whole folder. What is called .git is left out, and so is any folder
  * beneath that has one: a repository of its own, whose ignore rules we have not read. */
@@ -74,7 +76,7 @@ int collect_put_file(struct collector *c, const char *path, unsigned mode, const
 /* True when the folder `path` beneath holds a .git of any kind. */
 bool collect_is_repository(const struct collector *c, const char *path);
 
-/* Note that `path` was left out, and why. */
+/* Note what was done with `path` and may surprise: mostly that it was left out. */
 void collect_note(struct collector *c, const char *path, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 

@@ -87,7 +87,7 @@ static void sink_list_init(struct sink_list *l)
 	l->text = (struct buf)BUF_INIT(16u << 20);
 }
 
-static const char *sink_list_text(const struct sink_list *l)
+static inline const char *sink_list_text(const struct sink_list *l)
 {
 	return buf_str(&l->text);
 }
