@@ -7,24 +7,14 @@
 #include "core/buf.h"
 #include "core/json.h"
 #include "core/mem.h"
+#include "core/text.h"
 
-/* An owned copy fit for a terminal, cut at FAULT_TEXT_MAX at a whole character. */
+/* An owned copy fit for a terminal. */
 static char *printable(const char *s)
 {
-	struct buf b = BUF_INIT(FAULT_TEXT_MAX * 6 + 16);
-	size_t n = strnlen(s, FAULT_TEXT_MAX + 1);
-	char *cut = xstrndup(s, n);
+	struct buf b = BUF_INIT(FAULT_TEXT_MAX);
 
-	if (n > FAULT_TEXT_MAX) {
-		n = FAULT_TEXT_MAX;
-		while (n > 0 && ((unsigned char)cut[n] & 0xc0) == 0x80)
-			n--;
-		cut[n] = '\0';
-	}
-	json_printable(&b, cut);
-	if (s[n])
-		buf_adds(&b, "...");
-	free(cut);
+	text_safe_str(&b, s, FAULT_TEXT_MAX);
 	return buf_steal(&b);
 }
 
@@ -131,7 +121,7 @@ void faults_text(const struct faults *f, struct buf *out)
 		buf_addc(out, '\n');
 	}
 	if (f->n_dropped)
-		buf_addf(out, "... and %zu more\n", f->n_dropped);
+		buf_adds(out, "... and more; mend these first\n");
 }
 
 void faults_json(const struct faults *f, struct buf *out)

@@ -6,9 +6,8 @@
  *	path:line:column: /json/pointer: what is wrong; what to do
  *
  * Faults are kept in the order of files and of places in them, whatever order
- * they were found in. Text that came from the file is escaped when it is added
- * (control and bidirectional characters become \uXXXX), so that a fault can be
- * printed on a terminal as it is. It never holds the value of a variable.
+ * they were found in. Text is made safe (core/text) when it is added, so that a
+ * fault can be printed on a terminal as it is. It never holds the value of a variable.
  */
 #ifndef CORE_FAULTS_H
 #define CORE_FAULTS_H
@@ -65,7 +64,7 @@ void faults_copy_span(struct faults *to, const struct faults *from, unsigned fil
 bool faults_dropped_any(const struct faults *f, unsigned file);
 
 /* One line for each fault; a warning's text begins with "warning: ". When some
- * were dropped, a last line says how many. */
+ * were dropped, a last line says so. */
 void faults_text(const struct faults *f, struct buf *out);
 void fault_text(const struct fault *f, struct buf *out);	/* without the newline */
 

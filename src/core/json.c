@@ -2,12 +2,13 @@
 #include "core/json.h"
 
 #include <locale.h>
-#include <math.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/buf.h"
 #include "core/mem.h"
+#include "core/text.h"
 
 struct parser {
 	struct json_doc *doc;
@@ -105,11 +106,25 @@ static int hex4(const struct parser *p, size_t pos)
 	return v;
 }
 
+/* Append a code point, above 0x7f in two to four bytes. */
 static void put(struct parser *p, uint32_t cp)
 {
-	char out[4];
-
-	buf_add(&p->scratch, out, json_utf8_put(out, cp));
+	if (cp < 0x80) {
+		buf_addc(&p->scratch, (char)cp);
+		return;
+	}
+	if (cp < 0x800) {
+		buf_addc(&p->scratch, (char)(0xc0 | cp >> 6));
+	} else {
+		if (cp < 0x10000) {
+			buf_addc(&p->scratch, (char)(0xe0 | cp >> 12));
+		} else {
+			buf_addc(&p->scratch, (char)(0xf0 | cp >> 18));
+			buf_addc(&p->scratch, (char)(0x80 | (cp >> 12 & 0x3f)));
+		}
+		buf_addc(&p->scratch, (char)(0x80 | (cp >> 6 & 0x3f)));
+	}
+	buf_addc(&p->scratch, (char)(0x80 | (cp & 0x3f)));
 }
 
 /* \uXXXX, and the second half of a pair. pos is at the backslash. */
@@ -158,7 +173,7 @@ static int escape(struct parser *p, const struct json_node *node)
 static void plain_char(struct parser *p, const struct json_node *node, bool *is_noted)
 {
 	uint32_t cp = 0;
-	size_t len = json_utf8(p->s + p->pos, p->len - p->pos, &cp);
+	size_t len = text_utf8(p->s + p->pos, p->len - p->pos, &cp);
 
 	if (len == 0) {
 		if (!*is_noted)
@@ -268,7 +283,7 @@ static int parse_number(struct parser *p, struct json_node *node)
 		memcpy(text, p->s + p->pos, len);
 		text[len] = '\0';
 		node->number = strtod_l(text, NULL, p->c_locale);
-		if (isinf(node->number)) {
+		if (__builtin_isinf(node->number)) {
 			fault_here(p, node, p->pos, "a number that is too large");
 			node->number = 0;
 		}
@@ -337,6 +352,7 @@ static void drop_duplicates(struct parser *p, struct json_node *object)
 		json_fault_key(p->doc, v[i], p->faults,
 		               "the key \"%.60s\" is given twice, first on line %u; remove one",
 		               v[i]->key, original->key_at.line);
+		original->is_repeated = true;
 		v[i]->index = SIZE_MAX;
 	}
 	free(v);

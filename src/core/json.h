@@ -19,7 +19,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 #include "core/faults.h"
 
@@ -42,6 +41,7 @@ struct json_node {
 	struct json_place at;
 	struct json_place key_at;	/* meaningless unless key */
 	char *key;			/* NULL unless it is a member of an object */
+	bool is_repeated;		/* a later member with its key was dropped */
 	size_t index;			/* among its parent's children, as written */
 	struct json_node *parent;	/* NULL for the root */
 	struct json_node *first, *last;	/* children */
@@ -95,19 +95,7 @@ void json_warn(const struct json_doc *doc, const struct json_node *node, struct 
 
 /* --- writing ------------------------------------------------------------------ */
 
-/* Append s as a JSON string with its quotes; NULL gives null. Bad UTF-8 becomes
- * U+FFFD. Control and bidirectional characters are escaped, so the result can be
- * shown on a terminal. */
+/* Append s as a JSON string with its quotes (text_add_json); NULL gives null. */
 void json_escape(struct buf *out, const char *s);
-void json_escape_n(struct buf *out, const char *s, size_t n);	/* may hold NULs */
-
-/* Append s as plain text for a terminal: as json_escape, but without the quotes
- * and with '"' and '\' left alone. */
-void json_printable(struct buf *out, const char *s);
-
-/* Length of the well-formed UTF-8 sequence at s (1 to 4), its code point in *cp;
- * 0 when there is none in the n bytes. No surrogates, no overlong forms. */
-size_t json_utf8(const char *s, size_t n, uint32_t *cp);
-size_t json_utf8_put(char out[4], uint32_t cp);
 
 #endif

@@ -100,6 +100,7 @@ struct git_remote {
 	char *host;		/* name or IP, without brackets */
 	unsigned port;		/* 22 when the URL names none */
 	char *path;		/* without a leading slash, ".git" kept as written */
+	char *url;		/* for the gate: ssh://user@host:port/path or user@host:path */
 	char *gate_path;	/* its place under /git: host[_port]/path without ".git" */
 	char *identity_file;	/* absolute */
 	char *known_host_key;	/* "type base64"; NULL: fetching and forwarding are refused */
