@@ -62,7 +62,7 @@ static int put_number(struct buf *out, double v)
 {
 	if (!isfinite(v))
 		return buf_adds(out, "null");
-	if (fabs(v) < 9e15 && v == trunc(v))
+	if (fabs(v) < 9e15 && v == (double)(int64_t)v)
 		return buf_addf(out, "%.0f", v == 0 ? 0.0 : v);
 	return buf_addf(out, "%.17g", v);
 }
