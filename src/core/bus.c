@@ -9,15 +9,15 @@
 struct bus_sink {
 	void (*on_event)(void *ctx, const struct event *e);
 	void *ctx;
-	uint64_t born;		/* the newest dispatch when it was added */
+	uint64_t born; /* the newest dispatch when it was added */
 	bool is_dead;
 	struct bus_sink *next;
 };
 
 struct bus {
 	struct bus_sink *first, **end;
-	uint64_t dispatch;	/* number of the newest one */
-	unsigned depth;		/* dispatches going on */
+	uint64_t dispatch; /* number of the newest one */
+	unsigned depth;    /* dispatches going on */
 	bool has_dead;
 };
 

@@ -19,13 +19,13 @@ struct bus_sink;
 struct event;
 
 struct bus *bus_new(void);
-void bus_free(struct bus *b);	/* with its sinks; NULL is fine. Not during a dispatch */
+void bus_free(struct bus *b); /* with its sinks; NULL is fine. Not during a dispatch */
 
 /* The sink lives until bus_remove() or bus_free(). Sinks are called in the order
  * in which they were added. */
 struct bus_sink *bus_add(struct bus *b, void (*on_event)(void *ctx, const struct event *e),
                          void *ctx);
-void bus_remove(struct bus *b, struct bus_sink *sink);	/* NULL sink is fine */
+void bus_remove(struct bus *b, struct bus_sink *sink); /* NULL sink is fine */
 
 void bus_fire(struct bus *b, const struct event *e);
 

@@ -337,8 +337,8 @@ static uint64_t number_of(const cJSON *root, const char *name)
 	return v >= 0 && v < 9007199254740992.0 ? (uint64_t)v : 0;
 }
 
-static int named(int *out, const cJSON *root, const char *name, const char *const *names,
-                 size_t n, struct err *err)
+static int named(int *out, const cJSON *root, const char *name, const char *const *names, size_t n,
+                 struct err *err)
 {
 	const char *s = string_of(root, name);
 	int v = s ? parse_name(names, n, s) : 0;

@@ -23,24 +23,24 @@ struct buf;
 struct cJSON;
 struct err;
 
-#define EVENT_HOST_MAX	  255
-#define EVENT_RULE_MAX	  256
+#define EVENT_HOST_MAX 255
+#define EVENT_RULE_MAX 256
 #define EVENT_SUMMARY_MAX 512
-#define EVENT_DETAIL_MAX  16384
-#define EVENT_VALUE_MAX	  4096	/* of one string in detail */
+#define EVENT_DETAIL_MAX 16384
+#define EVENT_VALUE_MAX 4096 /* of one string in detail */
 
 enum event_kind {
-	EVENT_OTHER,		/* whatever nobody foresaw; never dropped */
-	EVENT_EGRESS_BLOCKED,	/* a request was refused for where or how it went */
-	EVENT_EGRESS_DLP,	/* a scanner found something in the content, going out or
-				 * coming in; the verdict says whether it was refused */
-	EVENT_EGRESS_DNS,	/* the agent asked for an outside name */
+	EVENT_OTHER,          /* whatever nobody foresaw; never dropped */
+	EVENT_EGRESS_BLOCKED, /* a request was refused for where or how it went */
+	EVENT_EGRESS_DLP,     /* a scanner found something in the content, going out or
+	                       * coming in; the verdict says whether it was refused */
+	EVENT_EGRESS_DNS,     /* the agent asked for an outside name */
 	EVENT_EGRESS_ALLOWED,
-	EVENT_EGRESS_ERROR,	/* allowed, but the upstream could not be reached */
+	EVENT_EGRESS_ERROR, /* allowed, but the upstream could not be reached */
 	EVENT_PUSH_ACCEPTED,
 	EVENT_PUSH_REJECTED,
-	EVENT_PUSH_FAILED,	/* clean, but the upstream did not take it */
-	EVENT_PUSH_HELD,	/* waits for a person */
+	EVENT_PUSH_FAILED, /* clean, but the upstream did not take it */
+	EVENT_PUSH_HELD,   /* waits for a person */
 	EVENT_PUSH_OVERSIZE,
 	EVENT_FETCH_OK,
 	EVENT_FETCH_FAILED,
@@ -50,62 +50,62 @@ enum event_kind {
 	EVENT_ISOLATION_RESULT,
 	EVENT_AGENT_NOTIFY,
 	EVENT_AGENT_EXIT,
-	EVENT_POLICY_CHANGED,	/* or, with verdict fail, a change that was refused */
-	EVENT_LOG_GAP,		/* lines were lost before we could read them */
+	EVENT_POLICY_CHANGED, /* or, with verdict fail, a change that was refused */
+	EVENT_LOG_GAP,        /* lines were lost before we could read them */
 	EVENT_KINDS
 };
 
 enum event_verdict {
 	EVENT_NO_VERDICT,
 	EVENT_ALLOW,
-	EVENT_WARN,	/* seen, let through */
+	EVENT_WARN, /* seen, let through */
 	EVENT_BLOCK,
-	EVENT_FAIL,	/* not decided by policy: it did not work */
+	EVENT_FAIL, /* not decided by policy: it did not work */
 	EVENT_HOLD,
 	EVENT_VERDICTS
 };
 
 enum event_source {
-	EVENT_FROM_SELF,	/* claude-bottle */
+	EVENT_FROM_SELF, /* claude-bottle */
 	EVENT_FROM_PIPELOCK,
 	EVENT_FROM_RESOLVER,
 	EVENT_FROM_GATE,
 	EVENT_FROM_KEEPER,
-	EVENT_FROM_AGENT,	/* its terminal: claims of the agent's */
+	EVENT_FROM_AGENT, /* its terminal: claims of the agent's */
 	EVENT_FROM_PROBE,
 	EVENT_FROM_ENGINE,
 	EVENT_SOURCES
 };
 
 struct event {
-	uint64_t id;		/* the store's; 0 while it is not stored */
+	uint64_t id; /* the store's; 0 while it is not stored */
 	int64_t ts_ns;
 	enum event_kind kind;
 	enum event_verdict verdict;
 	enum event_source source;
-	unsigned count;		/* how often it happened; 1 for most */
-	uint64_t fold;		/* see enum event_feed; 0: does not repeat */
-	bool is_probe;		/* made by our own isolation probes */
+	unsigned count; /* how often it happened; 1 for most */
+	uint64_t fold;  /* see enum event_feed; 0: does not repeat */
+	bool is_probe;  /* made by our own isolation probes */
 	char *session;
 	char *bottle;
-	char *host;		/* lower case; no port, no brackets */
-	char *rule;		/* what decided: "body_dlp: GitHub Token", "allowlist" */
-	char *summary;		/* one line for people */
-	char *detail;		/* JSON object */
+	char *host;    /* lower case; no port, no brackets */
+	char *rule;    /* what decided: "body_dlp: GitHub Token", "allowlist" */
+	char *summary; /* one line for people */
+	char *detail;  /* JSON object */
 };
 
 /* What became of a log line. */
 enum event_feed {
-	EVENT_FEED_NONE,	/* no event: known noise, or half of a pair */
-	EVENT_FEED_NEW,		/* *out is an event */
-	EVENT_FEED_REPEAT,	/* *out is an event of this reader again: the one with the same
-				 * fold, whose count and time it brings up to date */
+	EVENT_FEED_NONE,   /* no event: known noise, or half of a pair */
+	EVENT_FEED_NEW,    /* *out is an event */
+	EVENT_FEED_REPEAT, /* *out is an event of this reader again: the one with the same
+	                    * fold, whose count and time it brings up to date */
 };
 
 /* An empty event: everything zero, count 1. */
 void event_init(struct event *e);
-void event_done(struct event *e);		/* the strings; NULL is fine */
-void event_copy(struct event *to, const struct event *from);	/* to is uninitialised */
+void event_done(struct event *e);                            /* the strings; NULL is fine */
+void event_copy(struct event *to, const struct event *from); /* to is uninitialised */
 
 /* Whose it is; copies. */
 void event_set_owner(struct event *e, const char *session, const char *bottle);
@@ -115,8 +115,7 @@ void event_set_owner(struct event *e, const char *session, const char *bottle);
  * "host:port", "[v6]:port" or a URL, and sets is_probe by the name. */
 void event_set_host(struct event *e, const char *s, size_t n);
 void event_set_rule(struct event *e, const char *s, size_t n);
-void event_set_summary(struct event *e, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
+void event_set_summary(struct event *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* Keep the members of an object. Every string in it passes text_cut_query();
  * members called url, target, resource, endpoint and *_url pass text_cut_url(),
@@ -131,9 +130,9 @@ void event_set_detail_text(struct event *e, const char *s, size_t n, bool is_cut
  * when there is none. */
 char *event_detail_get(const struct event *e, const char *name);
 
-const char *event_kind_name(enum event_kind kind);	/* "egress.blocked" */
-const char *event_verdict_name(enum event_verdict v);	/* "" for none */
-const char *event_source_name(enum event_source s);	/* "pipelock" */
+const char *event_kind_name(enum event_kind kind);    /* "egress.blocked" */
+const char *event_verdict_name(enum event_verdict v); /* "" for none */
+const char *event_source_name(enum event_source s);   /* "pipelock" */
 /* -1 when there is no such name. */
 int event_kind_parse(const char *name);
 
@@ -145,9 +144,9 @@ bool event_host_is_probe(const char *host);
 bool event_needs_attention(const struct event *e);
 
 struct event_style {
-	bool has_date;		/* "2026-11-24 12:01:02" instead of "12:01:02" */
-	bool is_ascii;		/* no character beyond ASCII */
-	unsigned session_width;	/* the column of the session's name; 0: no such column */
+	bool has_date;          /* "2026-11-24 12:01:02" instead of "12:01:02" */
+	bool is_ascii;          /* no character beyond ASCII */
+	unsigned session_width; /* the column of the session's name; 0: no such column */
 };
 
 /* One line for people, local time, columns aligned, without a newline, safe. */

@@ -110,7 +110,7 @@ static int put_members(struct buf *out, const cJSON *v, bool hide_paths, int dep
 		else if (rc == 0)
 			rc = put_value(out, item, hide_paths, depth + 1);
 		if (rc < 0 && depth > 0)
-			return -1;	/* all of it or nothing: the level above says so */
+			return -1; /* all of it or nothing: the level above says so */
 		if (rc < 0) {
 			out->len = before;
 			out->data[before] = '\0';
@@ -120,7 +120,7 @@ static int put_members(struct buf *out, const cJSON *v, bool hide_paths, int dep
 		is_first = false;
 	}
 	if (is_cut && depth == 0) {
-		out->max = EVENT_DETAIL_MAX;	/* the room kept for this */
+		out->max = EVENT_DETAIL_MAX; /* the room kept for this */
 		if (buf_adds(out, is_first ? "\"cut\":true" : ",\"cut\":true") < 0)
 			return -1;
 	}

@@ -121,7 +121,7 @@ int lines_feed(struct lines *ls, const char *data, size_t n)
 		else if (!nl)
 			rc = hold(ls, data, len);
 		else if (ls->held.len == 0)
-			rc = deliver(ls, data, len, false);	/* the common case: no copy */
+			rc = deliver(ls, data, len, false); /* the common case: no copy */
 		else if ((rc = hold(ls, data, len)) == 0 && !ls->is_skipping) {
 			rc = deliver(ls, ls->held.data, ls->held.len, false);
 			buf_reset(&ls->held);

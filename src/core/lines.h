@@ -21,14 +21,14 @@
 
 #include "core/buf.h"
 
-#define LINES_MAX 65536		/* the usual ceiling on a line, in bytes */
+#define LINES_MAX 65536 /* the usual ceiling on a line, in bytes */
 
 struct line {
-	const char *text;	/* not terminated; valid during the call only */
+	const char *text; /* not terminated; valid during the call only */
 	size_t len;
-	int64_t ts_ns;		/* the engine's stamp; 0 when there was none */
-	int stream;		/* 1 stdout, 2 stderr */
-	bool is_cut;		/* the line was longer than the ceiling */
+	int64_t ts_ns; /* the engine's stamp; 0 when there was none */
+	int stream;    /* 1 stdout, 2 stderr */
+	bool is_cut;   /* the line was longer than the ceiling */
 };
 
 /* Return 0 to go on; anything else ends lines_feed() with it. */
@@ -40,10 +40,10 @@ struct lines {
 	int stream;
 	bool has_stamps;
 	size_t max;
-	struct buf held;	/* the line so far, from its stamp on */
-	bool is_skipping;	/* to the newline, after a cut */
-	bool is_mid_stamp;	/* the next bytes are the stamp of a continuation */
-	struct buf stamp;	/* that stamp so far */
+	struct buf held;   /* the line so far, from its stamp on */
+	bool is_skipping;  /* to the newline, after a cut */
+	bool is_mid_stamp; /* the next bytes are the stamp of a continuation */
+	struct buf stamp;  /* that stamp so far */
 };
 
 /* max 0 stands for LINES_MAX. */
@@ -59,6 +59,6 @@ int lines_feed(struct lines *ls, const char *data, size_t n);
  * excepted. The lines can be fed again afterwards. */
 int lines_end(struct lines *ls);
 
-void lines_done(struct lines *ls);	/* frees what is held; NULL is fine */
+void lines_done(struct lines *ls); /* frees what is held; NULL is fine */
 
 #endif

@@ -10,8 +10,16 @@
 /* Headers that frame the message and never reach the upstream as written, so a
  * secret in them goes nowhere. */
 static const char *const framing_headers[] = {
-	"Connection", "Keep-Alive",	   "Proxy-Authenticate", "Te",		   "Trailer",
-	"Upgrade",    "Transfer-Encoding", "Host",		 "Content-Length", "Accept-Encoding",
+	"Connection",
+	"Keep-Alive",
+	"Proxy-Authenticate",
+	"Te",
+	"Trailer",
+	"Upgrade",
+	"Transfer-Encoding",
+	"Host",
+	"Content-Length",
+	"Accept-Encoding",
 	NULL,
 };
 
@@ -60,8 +68,8 @@ struct pattern {
 static const struct pattern patterns[] = {
 	{ PIPELOCK_PROBE_PATTERN, "/isolation-probe\\.git(?:/|$)" },
 	{ PIPELOCK_PUSH_PATTERN, "(?:^|[?&])service=git-receive-pack(?:[&#]|$)"
-				 "|/git-receive-pack/?(?:[?#]|$)"
-				 "|application/x-git-receive-pack-request" },
+	                         "|/git-receive-pack/?(?:[?#]|$)"
+	                         "|application/x-git-receive-pack-request" },
 };
 
 int pipelock_yaml_string(struct buf *out, const char *s)
@@ -122,10 +130,10 @@ static int list(struct buf *out, const char *key, int indent, char *const *v, st
 static int interception(struct buf *out, const struct pipelock_config *c, struct err *err)
 {
 	buf_adds(out, "tls_interception:\n"
-		      "  enabled: true\n"
-		      "  ca_cert: " PIPELOCK_CA "\n"
-		      "  ca_key: " PIPELOCK_CA_KEY "\n"
-		      "  max_response_bytes: 268435456\n");
+	              "  enabled: true\n"
+	              "  ca_cert: " PIPELOCK_CA "\n"
+	              "  ca_key: " PIPELOCK_CA_KEY "\n"
+	              "  max_response_bytes: 268435456\n");
 	return list(out, "passthrough_domains", 2, c->passthrough, err);
 }
 
@@ -151,8 +159,8 @@ static int scanning(struct buf *out, const struct pipelock_config *c, struct err
 	}
 
 	buf_adds(out, "dlp:\n"
-		      "  include_defaults: true\n"
-		      "  scan_env: false\n");
+	              "  include_defaults: true\n"
+	              "  scan_env: false\n");
 	if (c->has_secrets)
 		buf_adds(out, "  secrets_file: " PIPELOCK_SECRETS "\n");
 	buf_adds(out, "  patterns:\n");
@@ -177,8 +185,8 @@ int pipelock_render(struct buf *out, const struct pipelock_config *c, struct err
 		return -1;
 	buf_addc(out, '\n');
 	if (list(out, "api_allowlist", 0, c->allowlist, err) < 0 ||
-	    list(out, "trusted_domains", 0, c->trusted, err) < 0 ||
-	    interception(out, c, err) < 0 || scanning(out, c, err) < 0)
+	    list(out, "trusted_domains", 0, c->trusted, err) < 0 || interception(out, c, err) < 0 ||
+	    scanning(out, c, err) < 0)
 		return -1;
 	if (out->overflowed)
 		return err_set(err, ERR_INPUT, "pipelock's configuration is larger than %zu bytes",

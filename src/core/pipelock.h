@@ -40,29 +40,29 @@
 struct buf;
 struct err;
 
-#define PIPELOCK_DIR	     "/etc/pipelock"
-#define PIPELOCK_CONFIG	     PIPELOCK_DIR "/pipelock.yaml"
-#define PIPELOCK_CA	     PIPELOCK_DIR "/ca.pem"
-#define PIPELOCK_CA_KEY	     PIPELOCK_DIR "/ca-key.pem"
-#define PIPELOCK_SECRETS     PIPELOCK_DIR "/secrets"
-#define PIPELOCK_PORT	     8888
-#define PIPELOCK_CONFIG_MAX  (1 << 20)
+#define PIPELOCK_DIR "/etc/pipelock"
+#define PIPELOCK_CONFIG PIPELOCK_DIR "/pipelock.yaml"
+#define PIPELOCK_CA PIPELOCK_DIR "/ca.pem"
+#define PIPELOCK_CA_KEY PIPELOCK_DIR "/ca-key.pem"
+#define PIPELOCK_SECRETS PIPELOCK_DIR "/secrets"
+#define PIPELOCK_PORT 8888
+#define PIPELOCK_CONFIG_MAX (1 << 20)
 
 /* Names of the custom patterns, as they come back in the log. */
-#define PIPELOCK_PUSH_PATTERN  "Git push over HTTPS"
+#define PIPELOCK_PUSH_PATTERN "Git push over HTTPS"
 #define PIPELOCK_PROBE_PATTERN "Isolation probe"
 
 struct pipelock_config {
-	const char *agent;		/* the session's name */
+	const char *agent; /* the session's name */
 	/* Lists end in NULL; NULL is an empty list. Hosts are as in the manifest,
 	 * "*.dom" allowed: in the allowlist it covers dom itself too. */
-	char *const *allowlist;		/* at least one, or strict mode will not start */
-	char *const *passthrough;	/* not intercepted; fixed while it runs */
-	char *const *trusted;		/* may resolve to a private address; fixed */
+	char *const *allowlist;   /* at least one, or strict mode will not start */
+	char *const *passthrough; /* not intercepted; fixed while it runs */
+	char *const *trusted;     /* may resolve to a private address; fixed */
 	char *const *unscanned_headers;
-	bool only_warns;		/* dlp_action "warn": bodies and headers pass */
-	bool has_secrets;		/* PIPELOCK_SECRETS is there */
-	bool is_frozen;			/* refuse everything (kill switch) */
+	bool only_warns;  /* dlp_action "warn": bodies and headers pass */
+	bool has_secrets; /* PIPELOCK_SECRETS is there */
+	bool is_frozen;   /* refuse everything (kill switch) */
 };
 
 /* Append the file to out. Fails on an empty allowlist, on a string that is empty,

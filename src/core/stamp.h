@@ -10,8 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define STAMP_SIZE 31	/* "2026-11-24T20:14:46.123456789Z" and the NUL */
-#define NS_PER_S   1000000000ll
+#define STAMP_SIZE 31 /* "2026-11-24T20:14:46.123456789Z" and the NUL */
+#define NS_PER_S 1000000000ll
 
 /* Read one stamp at the start of s (n bytes): date, 'T', time, an optional
  * fraction (digits past the ninth are dropped), 'Z' or an offset. Returns how

@@ -18,13 +18,13 @@
 struct err;
 struct event;
 
-#define STORE_ID_SIZE 72	/* a container's id, with the NUL */
+#define STORE_ID_SIZE 72 /* a container's id, with the NUL */
 
 struct log_cursor {
 	char container[STORE_ID_SIZE];
-	char started_at[40];	/* the engine's State.StartedAt: a restart begins a new log */
-	int64_t ts_ns;		/* of the last line read */
-	unsigned count;		/* lines read with that stamp */
+	char started_at[40]; /* the engine's State.StartedAt: a restart begins a new log */
+	int64_t ts_ns;       /* of the last line read */
+	unsigned count;      /* lines read with that stamp */
 };
 
 struct store;
@@ -43,7 +43,7 @@ struct store_ops {
 };
 
 struct store {
-	const struct store_ops *ops;	/* the implementation's own state follows */
+	const struct store_ops *ops; /* the implementation's own state follows */
 };
 
 #endif

@@ -12,28 +12,27 @@ struct range {
 /* Invisible, reordering or undefined characters, beyond the ASCII and C1
  * controls. Ordered. */
 static const struct range unsafe[] = {
-	{ 0x00ad, 0x00ad },	/* soft hyphen */
-	{ 0x034f, 0x034f },	/* combining grapheme joiner */
-	{ 0x061c, 0x061c },	/* Arabic letter mark (bidi) */
-	{ 0x115f, 0x1160 },	/* Hangul fillers */
-	{ 0x17b4, 0x17b5 },	/* Khmer inherent vowels, invisible */
-	{ 0x180b, 0x180f },	/* Mongolian selectors and separator */
-	{ 0x200b, 0x200f },	/* zero width, LRM, RLM */
-	{ 0x2028, 0x202e },	/* separators, bidi embeddings and overrides */
-	{ 0x2060, 0x206f },	/* word joiner, invisible operators, bidi isolates */
-	{ 0x2800, 0x2800 },	/* braille blank: a space that is no space */
-	{ 0x3164, 0x3164 },	/* Hangul filler */
-	{ 0xd800, 0xdfff },	/* surrogates */
-	{ 0xe000, 0xf8ff },	/* private use */
-	{ 0xfdd0, 0xfdef },	/* non-characters */
-	{ 0xfe00, 0xfe0f },	/* variation selectors */
-	{ 0xfeff, 0xfeff },	/* byte order mark */
-	{ 0xffa0, 0xffa0 },	/* Hangul filler, half width */
-	{ 0xfff0, 0xfffb },	/* specials, annotation */
-	{ 0xfffe, 0xffff },
-	{ 0x1bca0, 0x1bca3 },	/* shorthand format controls */
-	{ 0x1d173, 0x1d17a },	/* musical format controls */
-	{ 0xe0000, 0x10ffff },	/* tags, variation selectors, private use */
+	{ 0x00ad, 0x00ad }, /* soft hyphen */
+	{ 0x034f, 0x034f }, /* combining grapheme joiner */
+	{ 0x061c, 0x061c }, /* Arabic letter mark (bidi) */
+	{ 0x115f, 0x1160 }, /* Hangul fillers */
+	{ 0x17b4, 0x17b5 }, /* Khmer inherent vowels, invisible */
+	{ 0x180b, 0x180f }, /* Mongolian selectors and separator */
+	{ 0x200b, 0x200f }, /* zero width, LRM, RLM */
+	{ 0x2028, 0x202e }, /* separators, bidi embeddings and overrides */
+	{ 0x2060, 0x206f }, /* word joiner, invisible operators, bidi isolates */
+	{ 0x2800, 0x2800 }, /* braille blank: a space that is no space */
+	{ 0x3164, 0x3164 }, /* Hangul filler */
+	{ 0xd800, 0xdfff }, /* surrogates */
+	{ 0xe000, 0xf8ff }, /* private use */
+	{ 0xfdd0, 0xfdef }, /* non-characters */
+	{ 0xfe00, 0xfe0f }, /* variation selectors */
+	{ 0xfeff, 0xfeff }, /* byte order mark */
+	{ 0xffa0, 0xffa0 }, /* Hangul filler, half width */
+	{ 0xfff0, 0xfffb }, /* specials, annotation */
+	{ 0xfffe, 0xffff },    { 0x1bca0, 0x1bca3 }, /* shorthand format controls */
+	{ 0x1d173, 0x1d17a },                        /* musical format controls */
+	{ 0xe0000, 0x10ffff },                       /* tags, variation selectors, private use */
 };
 
 static const struct range marks[] = {
@@ -62,7 +61,7 @@ bool text_is_safe(uint32_t cp)
 {
 	if (cp < 0x7f)
 		return cp >= 0x20;
-	if (cp < 0xa0 || (cp & 0xfffe) == 0xfffe)	/* DEL, C1; U+nFFFE and U+nFFFF */
+	if (cp < 0xa0 || (cp & 0xfffe) == 0xfffe) /* DEL, C1; U+nFFFE and U+nFFFF */
 		return false;
 	return !IN(unsafe, cp);
 }
@@ -143,7 +142,7 @@ int text_safe(struct buf *out, const char *s, size_t n, size_t max, bool is_asci
 {
 	unsigned n_marks = TEXT_MARKS_MAX;
 	size_t room = max ? max : SIZE_MAX, at = 0;
-	size_t start = out->len, keep = 0;	/* keep: where "..." still fits */
+	size_t start = out->len, keep = 0; /* keep: where "..." still fits */
 
 	while (at < n) {
 		struct shown sh;
@@ -255,7 +254,7 @@ static size_t url_end(const char *s, size_t n, size_t start, size_t at)
 
 	for (size_t i = at; i < n; i++) {
 		if (quote && s[i] == '\\')
-			i++;	/* Go quotes with backslashes */
+			i++; /* Go quotes with backslashes */
 		else if (quote ? s[i] == quote : (unsigned char)s[i] <= ' ')
 			return i;
 	}

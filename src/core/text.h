@@ -26,7 +26,7 @@
 struct buf;
 
 #define TEXT_MARKS_MAX 2
-#define TEXT_URL_MAX   2048	/* bytes of one URL that text_cut_query() keeps */
+#define TEXT_URL_MAX 2048 /* bytes of one URL that text_cut_query() keeps */
 
 /* Append s (n bytes) to out, safe for a terminal, in at most max bytes (0: no
  * limit but out's own). Cut text ends in "..."; no character is split. With

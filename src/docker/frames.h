@@ -27,7 +27,7 @@ enum frames_stream {
 	FRAMES_STDIN = 0,
 	FRAMES_STDOUT = 1,
 	FRAMES_STDERR = 2,
-	FRAMES_ENGINE = 3,	/* text of the engine about a failure of its own */
+	FRAMES_ENGINE = 3, /* text of the engine about a failure of its own */
 };
 
 #define FRAMES_HEADER 8
@@ -41,11 +41,11 @@ struct frames {
 	frames_on_data *on_data;
 	void *ctx;
 	bool is_raw;
-	bool is_broken;		/* a bad header was seen; nothing after it can be trusted */
+	bool is_broken; /* a bad header was seen; nothing after it can be trusted */
 	bool is_first;
-	unsigned n_head;	/* bytes of the header seen so far */
+	unsigned n_head; /* bytes of the header seen so far */
 	unsigned char head[FRAMES_HEADER];
-	uint32_t left;		/* of the current payload */
+	uint32_t left; /* of the current payload */
 };
 
 void frames_init(struct frames *f, bool is_raw, frames_on_data *on_data, void *ctx);

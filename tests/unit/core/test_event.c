@@ -170,7 +170,12 @@ static void an_event_survives_json_and_back(void **state)
 static void what_is_no_event_is_refused(void **state)
 {
 	static const char *const bad[] = {
-		"", "[]", "{", "{}", "{\"ts\":\"yesterday\"}", "{\"ts\":5}",
+		"",
+		"[]",
+		"{",
+		"{}",
+		"{\"ts\":\"yesterday\"}",
+		"{\"ts\":5}",
 		"{\"ts\":\"2026-11-24T20:14:46Z\",\"source\":\"nobody\"}",
 		"{\"ts\":\"2026-11-24T20:14:46Z\",\"verdict\":\"maybe\"}",
 	};
@@ -292,9 +297,8 @@ static void lines_for_people_are_aligned_and_safe(void **state)
 	e.count = 1;
 	style = (struct event_style){ .has_date = true, .is_ascii = true };
 	assert_int_equal(event_line(&out, &e, &style), 0);
-	assert_string_equal(buf_str(&out),
-	                    "2026-11-24 20:14:46 x egress.blocked   "
-	                    "\\u0430.isolation-probe.invalid: \\x1b[2J (probe)");
+	assert_string_equal(buf_str(&out), "2026-11-24 20:14:46 x egress.blocked   "
+	                                   "\\u0430.isolation-probe.invalid: \\x1b[2J (probe)");
 	event_done(&e);
 	buf_done(&out);
 }

@@ -136,25 +136,64 @@ static void the_whole_file_is_as_agreed(void **state)
 
 /* All keys that 2.3 knows and that we may write; an unknown one stops it. */
 static const char *const known[] = {
-	"version", "mode", "enforce", "explain_blocks", "bind_default_agent_identity",
-	"default_agent_identity", "metrics_listen", "api_allowlist", "trusted_domains",
-	"logging", "logging.format", "logging.output", "logging.include_allowed",
-	"logging.include_blocked", "fetch_proxy", "fetch_proxy.listen", "fetch_proxy.monitoring",
-	"fetch_proxy.monitoring.max_requests_per_minute", "fetch_proxy.monitoring.max_url_length",
-	"fetch_proxy.monitoring.entropy_threshold", "forward_proxy", "forward_proxy.enabled",
-	"forward_proxy.max_tunnel_seconds", "forward_proxy.idle_timeout_seconds",
-	"forward_proxy.sni_verification", "response_scanning", "response_scanning.enabled",
-	"response_scanning.action", "response_scanning.sse_streaming",
-	"response_scanning.sse_streaming.enabled", "response_scanning.sse_streaming.action",
-	"taint", "taint.enabled", "sentry", "sentry.enabled", "kill_switch",
-	"kill_switch.enabled", "tls_interception", "tls_interception.enabled",
-	"tls_interception.ca_cert", "tls_interception.ca_key",
-	"tls_interception.max_response_bytes", "tls_interception.passthrough_domains",
-	"request_body_scanning", "request_body_scanning.enabled", "request_body_scanning.action",
-	"request_body_scanning.max_body_bytes", "request_body_scanning.scan_headers",
-	"request_body_scanning.header_mode", "request_body_scanning.ignore_headers", "dlp",
-	"dlp.include_defaults", "dlp.scan_env", "dlp.secrets_file", "dlp.patterns",
-	"dlp.patterns.name", "dlp.patterns.regex", "dlp.patterns.severity",
+	"version",
+	"mode",
+	"enforce",
+	"explain_blocks",
+	"bind_default_agent_identity",
+	"default_agent_identity",
+	"metrics_listen",
+	"api_allowlist",
+	"trusted_domains",
+	"logging",
+	"logging.format",
+	"logging.output",
+	"logging.include_allowed",
+	"logging.include_blocked",
+	"fetch_proxy",
+	"fetch_proxy.listen",
+	"fetch_proxy.monitoring",
+	"fetch_proxy.monitoring.max_requests_per_minute",
+	"fetch_proxy.monitoring.max_url_length",
+	"fetch_proxy.monitoring.entropy_threshold",
+	"forward_proxy",
+	"forward_proxy.enabled",
+	"forward_proxy.max_tunnel_seconds",
+	"forward_proxy.idle_timeout_seconds",
+	"forward_proxy.sni_verification",
+	"response_scanning",
+	"response_scanning.enabled",
+	"response_scanning.action",
+	"response_scanning.sse_streaming",
+	"response_scanning.sse_streaming.enabled",
+	"response_scanning.sse_streaming.action",
+	"taint",
+	"taint.enabled",
+	"sentry",
+	"sentry.enabled",
+	"kill_switch",
+	"kill_switch.enabled",
+	"tls_interception",
+	"tls_interception.enabled",
+	"tls_interception.ca_cert",
+	"tls_interception.ca_key",
+	"tls_interception.max_response_bytes",
+	"tls_interception.passthrough_domains",
+	"request_body_scanning",
+	"request_body_scanning.enabled",
+	"request_body_scanning.action",
+	"request_body_scanning.max_body_bytes",
+	"request_body_scanning.scan_headers",
+	"request_body_scanning.header_mode",
+	"request_body_scanning.ignore_headers",
+	"dlp",
+	"dlp.include_defaults",
+	"dlp.scan_env",
+	"dlp.secrets_file",
+	"dlp.patterns",
+	"dlp.patterns.name",
+	"dlp.patterns.regex",
+	"dlp.patterns.severity",
 };
 
 static bool is_known(const char *path)
@@ -184,7 +223,7 @@ static void only_known_keys_are_written_once_each(void **state)
 		l += depth * 2;
 		if (*l == '#' || !strncmp(l, "- \"", 3))
 			continue;
-		if (!strncmp(l, "- ", 2)) {	/* a pattern: its keys stand one deeper */
+		if (!strncmp(l, "- ", 2)) { /* a pattern: its keys stand one deeper */
 			l += 2;
 			depth++;
 		}
@@ -263,7 +302,8 @@ static void a_change_of_the_allowlist_changes_nothing_else(void **state)
 	assert_non_null(added);
 	assert_int_equal(after.len - before.len, strlen("  - \"new.test\"\n"));
 	assert_memory_equal(before.data, after.data, (size_t)(added - after.data));
-	assert_string_equal(before.data + (added - after.data), added + strlen("  - \"new.test\"\n"));
+	assert_string_equal(before.data + (added - after.data),
+	                    added + strlen("  - \"new.test\"\n"));
 	buf_done(&before);
 	buf_done(&after);
 }
@@ -291,8 +331,11 @@ static void strings_cannot_break_out_of_their_quotes(void **state)
 static void what_cannot_be_right_is_refused(void **state)
 {
 	char longest[300];
-	char *bad[][2] = { { S(""), NULL }, { S("a\nb"), NULL }, { S("a\x7f"), NULL },
-		           { S("\xff"), NULL }, { longest, NULL } };
+	char *bad[][2] = { { S(""), NULL },
+		           { S("a\nb"), NULL },
+		           { S("a\x7f"), NULL },
+		           { S("\xff"), NULL },
+		           { longest, NULL } };
 	struct buf out = BUF_INIT(PIPELOCK_CONFIG_MAX);
 	struct pipelock_config c = sample();
 	struct err err;

@@ -45,8 +45,13 @@ static void what_is_no_stamp_is_left_alone(void **state)
 
 static void stamps_survive_a_round_trip(void **state)
 {
-	static const int64_t moments[] = { 0, 1, -1, 1795551286123456789, 951782400000000000,
-		                           -9000000000000000001, 9000000000999999999 };
+	static const int64_t moments[] = { 0,
+		                           1,
+		                           -1,
+		                           1795551286123456789,
+		                           951782400000000000,
+		                           -9000000000000000001,
+		                           9000000000999999999 };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof moments / sizeof *moments; i++) {

@@ -56,11 +56,11 @@ static void invalid_utf8_is_shown_byte_by_byte(void **state)
 {
 	(void)state;
 	shows("\xff\xfe", "\\xff\\xfe");
-	shows("\xc0\x80 \xe0\x80\x80", "\\xc0\\x80 \\xe0\\x80\\x80");	/* overlong */
-	shows("\xed\xa0\x80", "\\xed\\xa0\\x80"); /* surrogate */
-	shows("\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80"); /* past the end */
+	shows("\xc0\x80 \xe0\x80\x80", "\\xc0\\x80 \\xe0\\x80\\x80"); /* overlong */
+	shows("\xed\xa0\x80", "\\xed\\xa0\\x80");                     /* surrogate */
+	shows("\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80");            /* past the end */
 	shows("cut \xe2\x82", "cut \\xe2\\x82");
-	shows("\x9b", "\\x9b");	/* C1 as a bare byte */
+	shows("\x9b", "\\x9b"); /* C1 as a bare byte */
 }
 
 static void stacked_marks_are_limited(void **state)
