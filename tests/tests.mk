@@ -37,6 +37,12 @@ $(FUZZ): $(B)/fuzz/%: tests/fuzz/%.c tests/fuzz/driver.c $(B)/libdocker.a $(B)/l
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TEST_CFLAGS) $(ALL_LDFLAGS) -o $@ $< tests/fuzz/driver.c $(B)/libdocker.a $(B)/libcore.a $(ALL_LIBS)
 
+# Bytes on stdin, the terminal emulator's final grid as text on stdout.
+$(B)/tests/vtdump: tests/vtdump.c $(B)/libcore.a
+	$(call say,TEST,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(TEST_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(B)/libcore.a $(CORE_LIBS)
+
 unit: $(UNIT) $(FUZZ)
 	tests/run $(UNIT) $(foreach f,$(FUZZ),$(f):tests/fuzz/corpus/$(notdir $(f)))
 
