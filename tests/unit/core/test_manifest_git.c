@@ -286,22 +286,19 @@ static void names_and_upstreams_are_unique_in_a_bottle(void **state)
 		"m.json:4:1: /bottles/b/git/2: is the same upstream as \"x\"; remove one\n");
 }
 
+#define X_OF_PARENT ENTRY("x", "git@h.test:x")
+#define Y_OF_PARENT ENTRY("y", "git@h.test:y")
+#define Z_OF_CHILD  ENTRY("z", "git@h.test:z")
+#define X_OF_CHILD  ENTRY("x", "git@other.test:x")
+
 static void inherited_remotes_are_united_by_name_and_the_childs_wins(void **state)
 {
 	const struct bottle_spec *b;
 
 	(void)state;
-	manifest = fixture_user("{\"bottles\":{\"a\":{\"git\":[" ENTRY(
-		"x",
-		"git@h.test:x") "," ENTRY("y",
-	                                  "git@h.test:y") "]},\"b\":{\"extends\":\"a\",\"git\":"
-	                                                  "[" ENTRY("z",
-	                                                            "git@h.test:z") "," ENTRY("x",
-	                                                                                      "git@"
-	                                                                                      "othe"
-	                                                                                      "r."
-	                                                                                      "test"
-	                                                                                      ":x") "]}}}");
+	manifest = fixture_user(
+		"{\"bottles\":{\"a\":{\"git\":[" X_OF_PARENT "," Y_OF_PARENT "]},"
+		"\"b\":{\"extends\":\"a\",\"git\":[" Z_OF_CHILD "," X_OF_CHILD "]}}}");
 	fixture_says(manifest, "");
 	b = manifest_bottle(manifest, "b");
 	assert_int_equal(b->n_git, 3);
