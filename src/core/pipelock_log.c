@@ -127,16 +127,30 @@ static void set_rule(struct reading *r, const char *scanner)
 	buf_done(&rule);
 }
 
-/* Our own probe: by its host (event_set_host), its pattern, or its path. */
+static bool is_ip(const char *host)
+{
+	return strchr(host, ':') || strspn(host, "0123456789.") == strlen(host);
+}
+
+/* Our own probe: by its host (event_set_host), its pattern, or its path. The short
+ * path counts at addresses only, which is all that the probe uses it for; where
+ * an agent uses these names itself it is refused and stored all the same. */
 static void mark_probe(struct reading *r)
 {
-	static const char path[] = "/isolation-probe.git";
-	const char *url = get(r, "url"), *authority = strstr(url, "://"), *slash;
+	static const char path[] = "/isolation-probe";
+	const char *url = get(r, "url"), *authority = strstr(url, "://"), *rest;
 
 	if (r->e->rule && strstr(r->e->rule, ": " PIPELOCK_PROBE_PATTERN))
 		r->e->is_probe = true;
-	slash = authority ? strchr(authority + 3, '/') : NULL;
-	if (slash && starts(slash, path) && strchr("/?", slash[sizeof path - 1]))
+	rest = authority ? strchr(authority + 3, '/') : NULL;
+	if (!rest || !starts(rest, path) || !r->e->host)
+		return;
+	rest += sizeof path - 1;
+	if (starts(rest, ".git"))
+		rest += 4;
+	else if (!is_ip(r->e->host))
+		return;
+	if (*rest == '\0' || *rest == '/' || *rest == '?')
 		r->e->is_probe = true;
 }
 
