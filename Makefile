@@ -68,7 +68,8 @@ $(B)/obj/%.o: %.c
 $(B)/libcore.a: $(call obj,$(CORE_SRC))
 $(B)/libdocker.a: $(call obj,$(DOCKER_SRC))
 # The in-container programs are built inside images; here only for their unit tests.
-$(B)/libsidecar.a: $(call obj,$(filter-out %/main.c,$(SIDECAR_BOTTLE_SRC) $(SIDECAR_GATE_SRC)))
+$(B)/libsidecar.a: $(call obj,$(filter-out %/main.c,$(SIDECAR_BOTTLE_SRC)))
+$(B)/libgate.a: $(call obj,$(filter-out %/main.c,$(SIDECAR_GATE_SRC)))
 $(B)/lib%.a:
 	$(call say,AR,$@)
 	@mkdir -p $(@D)

@@ -8,8 +8,9 @@
 
 UNIT_CORE    := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/core/test_*.c))
 UNIT_DOCKER  := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/docker/test_*.c))
-UNIT_SIDECAR := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/sidecar/test_*.c))
-UNIT := $(UNIT_CORE) $(UNIT_DOCKER) $(UNIT_SIDECAR)
+UNIT_SIDECAR := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/sidecar/test_bottle_*.c))
+UNIT_GATE    := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/sidecar/test_gate_*.c))
+UNIT := $(UNIT_CORE) $(UNIT_DOCKER) $(UNIT_SIDECAR) $(UNIT_GATE)
 FUZZ := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 ENGINE_TESTS := $(sort $(wildcard tests/engine/test_*.sh))
 
@@ -30,6 +31,11 @@ $(UNIT_SIDECAR): $(B)/tests/%: tests/unit/%.c $(B)/libsidecar.a
 	$(call say,TEST,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TEST_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(B)/libsidecar.a $(call pkg_libs,libcjson) $(TEST_LIBS)
+
+$(UNIT_GATE): $(B)/tests/%: tests/unit/%.c $(B)/libgate.a
+	$(call say,TEST,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(TEST_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(B)/libgate.a $(call pkg_libs,libcjson) $(TEST_LIBS)
 
 # Replays the corpus with any compiler; "make fuzz" explores with libFuzzer.
 $(FUZZ): $(B)/fuzz/%: tests/fuzz/%.c tests/fuzz/driver.c $(B)/libdocker.a $(B)/libcore.a

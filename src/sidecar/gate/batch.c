@@ -1,0 +1,65 @@
+#include "batch.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto.h"
+#include "util.h"
+
+static int head_done(struct batch_reader *r, struct err *err)
+{
+	char *type, *size, *end;
+
+	r->head[r->head_len] = '\0';
+	r->head_len = 0;
+	type = strchr(r->head, ' ');
+	size = type ? strchr(type + 1, ' ') : NULL;
+	if (!size || !oid_is_valid(r->head, (size_t)(type - r->head)))
+		return err_set(err, "git cat-file: %.200s", r->head);
+	*type++ = '\0';
+	*size++ = '\0';
+	r->left = strtoull(size, &end, 10);
+	if (end == size || *end)
+		return err_set(err, "git cat-file: object of size %.20s", size);
+	r->state = r->left ? BATCH_DATA : BATCH_NEWLINE;
+	return r->events->on_object(r->ctx, r->head, type, r->left, err);
+}
+
+int batch_feed(struct batch_reader *r, const char *data, size_t len, struct err *err)
+{
+	while (len > 0) {
+		size_t n = 1;
+		int rc = 0;
+
+		if (r->state == BATCH_DATA) {
+			n = r->left < len ? (size_t)r->left : len;
+			rc = r->events->on_data(r->ctx, data, n, err);
+			r->left -= n;
+			if (r->left == 0)
+				r->state = BATCH_NEWLINE;
+		} else if (r->state == BATCH_NEWLINE) {
+			r->state = BATCH_HEAD;
+			rc = *data == '\n' ? r->events->on_end(r->ctx, err)
+			                   : err_set(err, "git cat-file: object not ended");
+		} else if (*data == '\n') {
+			rc = head_done(r, err);
+		} else if (r->head_len == sizeof r->head - 1) {
+			rc = err_set(err, "git cat-file: line too long");
+		} else {
+			r->head[r->head_len++] = *data;
+		}
+		if (rc < 0)
+			return -1;
+		data += n;
+		len -= n;
+	}
+	return 0;
+}
+
+int batch_finish(const struct batch_reader *r, struct err *err)
+{
+	if (r->state != BATCH_HEAD || r->head_len)
+		return err_set(err, "git cat-file: output ended in the middle of an object");
+	return 0;
+}
