@@ -49,20 +49,45 @@ static void tell(struct progress *p, enum progress_kind kind, const char *text)
 		p->on_line(p->arg, kind, text);
 }
 
+static bool begins(const char *text, const char *with)
+{
+	return strncmp(text, with, strlen(with)) == 0;
+}
+
+/* Our Dockerfiles give a long RUN a title: "RUN : what it does; set -eu; ...",
+ * which to the shell is nothing. Else the instruction is shown, its blanks folded. */
+static char *step_title(const char *instruction)
+{
+	struct buf b = BUF_INIT(SHOWN_MAX + 1);
+
+	if (begins(instruction, "RUN : ")) {
+		instruction += strlen("RUN : ");
+		buf_add(&b, instruction, strcspn(instruction, ";"));
+		return buf_steal(&b);
+	}
+	for (const char *s = instruction; *s; s++)
+		if (*s != ' ' || (b.len > 0 && b.data[b.len - 1] != ' '))
+			buf_addc(&b, *s);
+	return buf_steal(&b);
+}
+
 static void begin_step(struct progress *p, const char *text)
 {
 	unsigned number, of;
 	int skip = 0;
+	char *title;
 
 	free(p->step);
 	p->step = NULL;
 	p->is_step_pending = false;
 	if (sscanf(text, "Step %u/%u : %n", &number, &of, &skip) < 2 || skip == 0)
 		return;
-	p->step = xasprintf("step %u/%u: %s", number, of, text + skip);
-	/* these only name things; they take no time and are never "cached" */
-	p->is_step_pending = strncmp(text + skip, "FROM", 4) != 0 &&
-			     strncmp(text + skip, "ARG", 3) != 0;
+	title = step_title(text + skip);
+	p->step = xasprintf("step %u/%u: %s", number, of, title);
+	free(title);
+	/* the others only name and label things; they take no time */
+	p->is_step_pending = begins(text + skip, "RUN") || begins(text + skip, "COPY") ||
+			     begins(text + skip, "ADD");
 	for (size_t i = 0; i < p->n_tail && i < PROGRESS_TAIL; i++)
 		free(p->tail[i]);
 	p->n_tail = 0;
@@ -73,11 +98,6 @@ static void settle_step(struct progress *p, bool is_cached)
 	if (p->is_step_pending && !is_cached)
 		tell(p, PROGRESS_STEP, p->step);
 	p->is_step_pending = false;
-}
-
-static bool begins(const char *text, const char *with)
-{
-	return strncmp(text, with, strlen(with)) == 0;
 }
 
 static bool is_builders_own(const char *text)

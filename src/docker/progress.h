@@ -7,9 +7,10 @@
  *	{"status":"Downloading","id":"a1b2","progressDetail":{"current":1,"total":9}}
  *	{"errorDetail":{"code":7,"message":"..."},"error":"..."}
  *
- * Steps that came from the cache are not reported, so a build of what is there
- * is quiet. Text is the engine's and the container's; what is handed out has passed
- * the sanitiser and is cut to a sensible length.
+ * Only steps that do something (RUN, COPY) and did not come from the cache are
+ * reported, so a build of what is there is quiet. Text is the engine's and the
+ * container's; what is handed out has passed the sanitiser and is cut to a
+ * sensible length.
  */
 #ifndef DOCKER_PROGRESS_H
 #define DOCKER_PROGRESS_H
@@ -24,7 +25,7 @@ struct err;
 #define PROGRESS_TAIL 8		/* lines of output kept for the error message */
 
 enum progress_kind {
-	PROGRESS_STEP,		/* "step 2/5: RUN apt-get update": it is really done */
+	PROGRESS_STEP,		/* "step 2/5: COPY f /f": it is really done */
 	PROGRESS_OUTPUT,	/* a line that the step's program wrote */
 	PROGRESS_PULL,		/* "a1b2 Downloading 1 of 9 MB" */
 };

@@ -152,8 +152,29 @@ static void image_that_came_out_is_known(void **state)
 	(void)state;
 	assert_int_equal(run(&seen, works, 1000, NULL), 0);
 	assert_string_equal(buf_str(&seen),
-			    "#step 2/2: LABEL x=y\n"
 			    "id sha256:906a270a71e2694e4ec76aa803e186af0cb179d5444140\n");
+	buf_done(&seen);
+}
+
+static void long_step_is_called_by_its_title(void **state)
+{
+	struct buf seen = BUF_INIT(100000);
+	struct err err = { 0 };
+
+	(void)state;
+	assert_int_equal(run(&seen,
+			     "{\"stream\":\"Step 1/3 : RUN : install it; set -eu;     a\"}\n"
+			     "{\"stream\":\"\\n\"}\n"
+			     "{\"stream\":\" ---\\u003e Running in 1\\n\"}\n"
+			     "{\"stream\":\"Step 2/3 : RUN a;     b\\n\"}\n"
+			     "{\"stream\":\" ---\\u003e Running in 2\\n\"}\n"
+			     "{\"stream\":\"Step 3/3 : LABEL a=b\\n\"}\n"
+			     "{\"stream\":\" ---\\u003e Running in 3\\n\"}\n"
+			     "{\"error\":\"The command '/bin/sh -c x' returned a "
+			     "non-zero code: 7\"}\n",
+			     1000, &err), -1);
+	assert_string_equal(buf_str(&seen), "#step 1/3: install it\n#step 2/3: RUN a; b\nid \n");
+	assert_string_equal(err.msg, "step 3/3: LABEL a=b: ended with code 7");
 	buf_done(&seen);
 }
 
@@ -240,6 +261,7 @@ int main(void)
 		cmocka_unit_test(steps_and_output_are_reported_as_they_come),
 		cmocka_unit_test(steps_from_the_cache_are_quiet),
 		cmocka_unit_test(image_that_came_out_is_known),
+		cmocka_unit_test(long_step_is_called_by_its_title),
 		cmocka_unit_test(pull_shows_layers_and_an_import_its_id),
 		cmocka_unit_test(engines_own_words_are_the_error),
 		cmocka_unit_test(hostile_output_is_made_harmless_and_short),
