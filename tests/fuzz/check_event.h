@@ -44,7 +44,8 @@ static inline void check_event(const struct event *e)
 	if (event_parse(&back, two.data, two.len, &err) < 0)
 		abort();
 	buf_reset(&one);
-	if (event_json(&one, &back) < 0 || one.len != two.len || memcmp(one.data, two.data, one.len))
+	if (event_json(&one, &back) < 0 || one.len != two.len ||
+	    memcmp(one.data, two.data, one.len))
 		abort();
 	event_done(&back);
 	buf_done(&line);

@@ -40,7 +40,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (text_cut_url(&out, s, size) < 0)
 		abort();
 	for (size_t i = start; i < out.len; i++)
-		if (out.data[i] == '?' && (out.len - i != 4 || memcmp(out.data + i, "?...", 4) != 0))
+		if (out.data[i] == '?' &&
+		    (out.len - i != 4 || memcmp(out.data + i, "?...", 4) != 0))
 			abort();
 	buf_reset(&out);
 	if (text_cut_query(&out, s, size) < 0 || text_mask(&out, s, size) < 0)
