@@ -62,6 +62,8 @@ static int hold(struct lines *ls, const char *s, size_t n)
 		return 0;
 	}
 	buf_add(&ls->held, s, room);
+	ls->ts_ns = 0;
+	take_stamp(ls->held.data, ls->held.len, &ls->ts_ns);
 	rc = deliver(ls, ls->held.data, ls->held.len, true);
 	buf_reset(&ls->held);
 	ls->is_skipping = true;
@@ -71,31 +73,61 @@ static int hold(struct lines *ls, const char *s, size_t n)
 void lines_message(struct lines *ls)
 {
 	ls->is_mid_stamp = ls->has_stamps && (ls->held.len > 0 || ls->is_skipping);
+	if (ls->is_mid_stamp && !ls->is_skipping) {
+		ls->ts_ns = 0;
+		take_stamp(ls->held.data, ls->held.len, &ls->ts_ns);
+	}
 }
 
-/* Take bytes that may be a continuation's stamp. Returns how many it took and
- * gives back, through hold(), what turned out to be none. */
+/* The line so far is complete, though no newline said so. */
+static int flush(struct lines *ls)
+{
+	int rc = 0;
+
+	if (ls->held.len > 0 && !ls->is_skipping)
+		rc = deliver(ls, ls->held.data, ls->held.len, false);
+	buf_reset(&ls->held);
+	ls->is_skipping = false;
+	return rc;
+}
+
+/* What stands at the start of a message within a line is all there: a stamp that
+ * says whether the line goes on, or text. */
+static int end_stamp(struct lines *ls)
+{
+	const char *s = buf_str(&ls->stamp);
+	size_t n = ls->stamp.len;
+	int64_t ts = 0;
+	int rc = 0;
+
+	ls->is_mid_stamp = false;
+	if (n > 0 && take_stamp(s, n, &ts) == n) {
+		if (ts != ls->ts_ns) {
+			rc = flush(ls);
+			buf_add(&ls->held, s, n);
+		}
+	} else if (!ls->is_skipping) {
+		rc = hold(ls, s, n);
+	}
+	buf_reset(&ls->stamp);
+	return rc;
+}
+
+/* Returns how many bytes it took. */
 static size_t feed_stamp(struct lines *ls, const char *data, size_t n, int *rc)
 {
 	size_t took = 0;
-	int64_t ts;
 
 	*rc = 0;
 	while (ls->is_mid_stamp && took < n) {
 		char c = data[took];
-		bool is_over = c == '\n' || c == ' ' || ls->stamp.len + 1 >= STAMP_ROOM;
 
 		if (c != '\n') {
 			buf_addc(&ls->stamp, c);
 			took++;
 		}
-		if (!is_over)
-			continue;
-		ls->is_mid_stamp = false;
-		if (take_stamp(buf_str(&ls->stamp), ls->stamp.len, &ts) != ls->stamp.len &&
-		    !ls->is_skipping)
-			*rc = hold(ls, buf_str(&ls->stamp), ls->stamp.len);
-		buf_reset(&ls->stamp);
+		if (c == '\n' || c == ' ' || ls->stamp.len + 1 >= STAMP_ROOM)
+			*rc = end_stamp(ls);
 	}
 	return took;
 }
@@ -137,14 +169,11 @@ int lines_feed(struct lines *ls, const char *data, size_t n)
 
 int lines_end(struct lines *ls)
 {
-	int rc = 0;
+	int rc = ls->stamp.len > 0 ? end_stamp(ls) : 0;
 
-	if (ls->stamp.len > 0 && !ls->is_skipping)
-		rc = hold(ls, ls->stamp.data, ls->stamp.len);
-	if (rc == 0 && ls->held.len > 0 && !ls->is_skipping)
-		rc = deliver(ls, ls->held.data, ls->held.len, false);
+	if (rc == 0)
+		rc = flush(ls);
 	buf_reset(&ls->held);
-	buf_reset(&ls->stamp);
 	ls->is_skipping = ls->is_mid_stamp = false;
 	return rc;
 }

@@ -7,10 +7,14 @@
  *
  * With has_stamps each message begins with the engine's stamp (logs with
  * timestamps=1): "2026-11-24T20:14:46.123456789Z ". It is read into ts_ns and
- * taken off. The engine splits a long line into messages of 16 KiB and stamps
- * each, so the stamp of a continuation stands in the middle of the line: call
- * lines_message() where a message begins (frames' is_first), and it is taken off
- * there as well. The line keeps the stamp of its first message.
+ * taken off.
+ *
+ * The engine splits a line of over 16 KiB into messages and stamps each, with one
+ * and the same stamp; and its "local" driver loses the newline after the last of
+ * them (seen on 20.10: the next line is glued on, so that a long line could hide
+ * the one after it). So read logs with stamps, and call lines_message() wherever a
+ * message begins (frames' is_first): in the middle of a line the same stamp means
+ * that the line goes on, any other that a new one begins.
  */
 #ifndef CORE_LINES_H
 #define CORE_LINES_H
@@ -42,8 +46,9 @@ struct lines {
 	size_t max;
 	struct buf held;   /* the line so far, from its stamp on */
 	bool is_skipping;  /* to the newline, after a cut */
-	bool is_mid_stamp; /* the next bytes are the stamp of a continuation */
+	bool is_mid_stamp; /* a message began within a line: its stamp comes */
 	struct buf stamp;  /* that stamp so far */
+	int64_t ts_ns;     /* of the line that it began in */
 };
 
 /* max 0 stands for LINES_MAX. */
@@ -55,8 +60,9 @@ void lines_message(struct lines *ls);
 
 int lines_feed(struct lines *ls, const char *data, size_t n);
 
-/* The stream is over: a last line without a newline is delivered, cut lines
- * excepted. The lines can be fed again afterwards. */
+/* The stream is over, or has been quiet for a second (a split line of the local
+ * driver waits for the next message): a last line without a newline is delivered,
+ * unless it was cut. The lines can be fed again afterwards. */
 int lines_end(struct lines *ls);
 
 void lines_done(struct lines *ls); /* frees what is held; NULL is fine */

@@ -98,19 +98,32 @@ static void the_ceiling_counts_the_text_not_the_stamp(void **state)
 	      "[1795551286000000001|abcd!][x]");
 }
 
-static void stamps_of_continued_messages_are_taken_off(void **state)
+static void a_line_in_several_messages_is_one_line(void **state)
 {
 	(void)state;
 	gives(true, 0,
-	      "\f2026-11-24T20:14:46Z abc\f2026-11-24T20:14:47.5Z def\f2026-11-24T20:14:48Z ghi\n"
+	      "\f2026-11-24T20:14:46Z abc\f2026-11-24T20:14:46Z def\f2026-11-24T20:14:46Z ghi\n"
 	      "\f2026-11-24T20:14:49Z x\n",
 	      "[1795551286000000000|abcdefghi][1795551289000000000|x]");
-	/* what looks like no stamp is text */
+	/* what is no stamp is text */
 	gives(true, 0, "\f2026-11-24T20:14:46Z abc\fde f\fgh\n", "[1795551286000000000|abcde fgh]");
 	gives(true, 0, "\f2026-11-24T20:14:46Z abc\f2026", "[1795551286000000000|abc2026]");
 	/* and without marks the text stays as it is */
-	gives(true, 0, "2026-11-24T20:14:46Z abc2026-11-24T20:14:47Z def\n",
-	      "[1795551286000000000|abc2026-11-24T20:14:47Z def]");
+	gives(true, 0, "2026-11-24T20:14:46Z abc2026-11-24T20:14:46Z def\n",
+	      "[1795551286000000000|abc2026-11-24T20:14:46Z def]");
+}
+
+static void a_long_line_cannot_swallow_the_next_one(void **state)
+{
+	(void)state;
+	/* the newline after a split line is missing: the local driver of Docker 20.10 */
+	gives(true, 0,
+	      "\f2026-11-24T20:14:46Z abc\f2026-11-24T20:14:46Z def\f2026-11-24T20:14:47Z next\n",
+	      "[1795551286000000000|abcdef][1795551287000000000|next]");
+	gives(true, 4,
+	      "\f2026-11-24T20:14:46.000000001Z abcdefgh\f2026-11-24T20:14:46.000000001Z xxx"
+	      "\f2026-11-24T20:14:47.000000002Z ij\n\f2026-11-24T20:14:48Z k\n",
+	      "[1795551286000000001|abcd!][1795551287000000002|ij][1795551288000000000|k]");
 }
 
 static int give_up(void *ctx, const struct line *l)
@@ -157,7 +170,8 @@ int main(void)
 		cmocka_unit_test(a_long_line_is_cut_marked_and_skipped),
 		cmocka_unit_test(stamps_are_read_and_taken_off),
 		cmocka_unit_test(the_ceiling_counts_the_text_not_the_stamp),
-		cmocka_unit_test(stamps_of_continued_messages_are_taken_off),
+		cmocka_unit_test(a_line_in_several_messages_is_one_line),
+		cmocka_unit_test(a_long_line_cannot_swallow_the_next_one),
 		cmocka_unit_test(the_reader_may_give_up),
 		cmocka_unit_test(memory_stays_below_the_ceiling),
 	};
