@@ -7,7 +7,7 @@
 # machine: all networks are internal.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
-net=10.213.255
+net=10.214.255
 pre=cbt-sidecar
 made=$(mktemp -d)
 tests=0 failures=0
@@ -203,9 +203,9 @@ done
 
 # --- probe ----------------------------------------------------------------------
 inhibit=com.docker.network.bridge.inhibit_ipv4=true
-docker network create --internal --subnet $net.0/28 -o $inhibit $pre-ours >/dev/null
-docker network create --internal --subnet $net.16/28 -o $inhibit $pre-other >/dev/null
-docker network create --internal --subnet $net.32/28 $pre-plain >/dev/null
+docker network create --internal --subnet $net.0/28 -o $inhibit $pre-ours >/dev/null || exit 1
+docker network create --internal --subnet $net.16/28 -o $inhibit $pre-other >/dev/null || exit 1
+docker network create --internal --subnet $net.32/28 $pre-plain >/dev/null || exit 1
 docker run -d --name $pre-peer "${secure[@]}" --network $pre-other --ip $net.18 $pre-helper keeper / >/dev/null
 bridge=$(docker network inspect -f '{{(index .IPAM.Config 0).Gateway}}' bridge 2>/dev/null)
 flags=(--host "${bridge:-172.17.0.1}" --host $net.33 --peer $net.18 --proxy $net.3:8888
