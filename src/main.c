@@ -1,12 +1,7 @@
-#include <stdio.h>
-#include <string.h>
+#include "cli/cli.h"
+#include "docker/backend_docker.h"
 
 int main(int argc, char **argv)
 {
-	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
-		puts("claude-bottle " VERSION);
-		return 0;
-	}
-	fputs("usage: claude-bottle --version\n", stderr);
-	return 2;
+	return cli_main(&backend_docker, argc, argv);
 }

@@ -25,7 +25,11 @@ struct loop;
 
 struct backend_settings {
 	const char *install_id;		/* whose sessions these are */
+	const char *engine_host;	/* as DOCKER_HOST; NULL: from the environment */
 	const char *subnet_pool;	/* NULL: the default */
+	const char *upstream_ca;	/* a file of CAs that pipelock trusts besides the usual
+					 * ones, as behind a company proxy; NULL: none */
+	const char *lock_dir;		/* where launches lock their session's name */
 	const char *home;		/* for skills; NULL when unknown */
 	bool without_probes;		/* for the benchmark; sessions show "unverified" */
 };
@@ -34,6 +38,8 @@ struct launch_request {
 	const struct agent_spec *agent;	/* usable */
 	const char *label;		/* NULL for none */
 	const char *digest;		/* of the manifest's bytes */
+	const char *copy_root;		/* a project's folder, which must contain what is
+					 * copied; NULL for a user's agent */
 };
 
 /* One resolved variable. Owned by whoever asked for it; wiped after the launch. */
@@ -90,9 +96,10 @@ struct backend_ops {
 	/* Every session of this installation that the engine knows. fn may empty the
 	 * list to keep its sessions; else it is freed after fn. */
 	void (*list)(struct backend *b, backend_list_fn *fn, void *arg);
-	/* Run the isolation probes again on a running session. */
-	void (*verify)(struct backend *b, const char *session, const struct launch_events *ev,
-	               void *arg);
+	/* Run the isolation checks again on a running session, and leave the result
+	 * with it. agent: as in the manifest now, NULL when it is gone from it. */
+	void (*verify)(struct backend *b, const char *session, const struct agent_spec *agent,
+	               const struct launch_events *ev, void *arg);
 	/* Events from the logs of a session's members, in each member's order. */
 	struct backend_job *(*follow)(struct backend *b, const struct follow_request *req,
 	                              backend_event_fn *fn, backend_done_fn *done, void *arg);

@@ -18,6 +18,7 @@ static void step_done(struct plan_step *s)
 		free(s->files[i].path);
 		free(s->files[i].text);
 		free(s->files[i].source);
+		free(s->files[i].root);
 	}
 	free(s->files);
 	free(s->title);
@@ -39,6 +40,7 @@ void plan_free(struct plan *p)
 	free(p->bottle);
 	free(p->label);
 	free(p->launch);
+	free(p->record_launch);
 	free(p->digest);
 	free(p->runtime);
 	free(p->internal_subnet);
@@ -93,6 +95,7 @@ static const char *const step_kinds[] = {
 	[STEP_PROBE] = "probe",
 	[STEP_SELFCHECK] = "selfcheck",
 	[STEP_INSPECT] = "inspect",
+	[STEP_VERDICT] = "verdict",
 	[STEP_RELEASE] = "release",
 	[STEP_RECORD] = "record",
 };

@@ -28,7 +28,7 @@ enum plan_file_kind {
 	PLAN_FILE_CA_BUNDLE,	/* the agent image's own bundle with our CA appended */
 	PLAN_FILE_SECRETS,	/* the values of the bottle's secrets, a line each */
 	PLAN_FILE_HELPER,	/* the sidecar program, taken from the keeper's image */
-	PLAN_FILE_SKILL,	/* a folder of ~/.claude/skills, by name */
+	PLAN_FILE_SKILL,	/* a folder of ~/.claude/skills, by name, into the folder path */
 	PLAN_FILE_WORKSPACE,	/* a copy of the folder source */
 };
 
@@ -37,6 +37,7 @@ struct plan_file {
 	char *path;		/* in the container, absolute */
 	char *text;		/* PLAN_FILE_TEXT */
 	char *source;		/* path or name on the host */
+	char *root;		/* PLAN_FILE_WORKSPACE: must contain source; NULL for any */
 	unsigned mode, uid, gid;
 };
 
@@ -48,6 +49,7 @@ enum plan_step_kind {
 	STEP_PROBE,		/* run the probe container to its end, read its checks */
 	STEP_SELFCHECK,		/* exec in the agent's container, read its checks */
 	STEP_INSPECT,		/* compare what the engine did with what was asked */
+	STEP_VERDICT,		/* did every isolation check hold? Fails, or is forced */
 	STEP_RELEASE,		/* secrets by exec's stdin; the agent then starts */
 	STEP_RECORD,		/* leave the isolation result with the keeper */
 };
@@ -66,7 +68,8 @@ struct plan_step {
 struct plan {
 	char session[MANIFEST_NAME_MAX + 1];
 	char *agent, *bottle, *label;
-	char *launch;		/* random, in every label */
+	char *launch;		/* random, in the label of everything that it makes */
+	char *record_launch;	/* the launch that the isolation result is of */
 	char *digest;
 	char *runtime;		/* "runc", "runsc" */
 	char *internal_subnet, *egress_subnet;

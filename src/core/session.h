@@ -66,6 +66,7 @@ struct session {
 	int exit_code;		/* of the agent, when it has ended; else -1 */
 	int64_t created;	/* Unix time */
 	struct isolation_result isolation;
+	bool was_released;	/* the keeper has this launch's record */
 	struct session_member *members;
 	size_t n_members;
 	size_t n_networks, n_volumes;

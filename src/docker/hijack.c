@@ -34,7 +34,9 @@ struct hijack {
 	bool is_watched;
 	bool in_callback;
 	bool is_closed;
-	struct buf out;		/* the request first, then what was queued */
+	struct buf out;		/* being sent */
+	struct buf early;	/* queued before it was open: the engine loses what comes with
+				 * the request, so this waits for the answer */
 	struct buf head;	/* the answer's head, or an error's body */
 };
 
@@ -114,6 +116,11 @@ static void read_head(struct hijack *h)
 		return;
 	}
 	h->state = HIJACK_OPEN;
+	buf_add(&h->out, buf_str(&h->early), h->early.len);
+	buf_done(&h->early);
+	flush_out(h);
+	if (h->state == HIJACK_ENDED)
+		return;
 	h->in_callback = true;
 	if (h->events->on_open)
 		h->events->on_open(h->arg);
@@ -198,8 +205,8 @@ static void hijack_destroy(struct hijack *h)
 		curl_multi_remove_handle(engine_multi(h->engine), h->handle.easy);
 		curl_easy_cleanup(h->handle.easy);
 	}
-	mem_wipe(h->out.data, h->out.cap);
 	buf_done(&h->out);
+	buf_done(&h->early);
 	buf_done(&h->head);
 	free(h);
 }
@@ -264,6 +271,7 @@ struct hijack *hijack_open(struct engine *e, const char *path, const char *body,
 	h->arg = arg;
 	h->fd = CURL_SOCKET_BAD;
 	h->out = (struct buf)BUF_INIT_SECRET(HIJACK_QUEUE_MAX);
+	h->early = (struct buf)BUF_INIT_SECRET(HIJACK_QUEUE_MAX / 2);
 	h->head = (struct buf)BUF_INIT(HEAD_MAX);
 	h->handle.on_done = on_connected;
 	buf_addf(&h->out,
@@ -279,9 +287,13 @@ struct hijack *hijack_open(struct engine *e, const char *path, const char *body,
 
 int hijack_send(struct hijack *h, const void *data, size_t len)
 {
-	if (h->state == HIJACK_ENDED || buf_add(&h->out, data, len) < 0)
+	if (h->state == HIJACK_ENDED)
 		return -1;
-	if (h->state == HIJACK_OPEN && !h->in_callback) {
+	if (h->state != HIJACK_OPEN)
+		return buf_add(&h->early, data, len);
+	if (buf_add(&h->out, data, len) < 0)
+		return -1;
+	if (!h->in_callback) {
 		flush_out(h);
 		if (h->state != HIJACK_ENDED)
 			watch(h);

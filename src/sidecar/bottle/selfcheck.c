@@ -48,6 +48,7 @@ static const char *const engine_mounts[] = {
 	"/etc/hostname",
 	"/etc/hosts",
 	"/sbin/docker-init",
+	"/usr/sbin/docker-init",	/* where sbin is a link */
 	"/run/.containerenv",
 	"/dev/init",
 	NULL,

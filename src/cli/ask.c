@@ -1,0 +1,106 @@
+/* Questions on the terminal. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "core/mem.h"
+#include "core/text.h"
+
+#define ANSWER_MAX 65536
+
+/* The person, even when stdin or stdout are redirected. */
+static int open_terminal(const char *instead, struct err *err)
+{
+	int fd = isatty(STDIN_FILENO) ? open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY) : -1;
+
+	if (fd < 0)
+		err_set(err, ERR_POLICY, "there is no terminal to ask on; %s", instead);
+	return fd;
+}
+
+static void show(int fd, const char *text)
+{
+	struct buf safe = BUF_INIT(8192);
+	ssize_t n;
+
+	text_safe_str(&safe, text, 4096);
+	n = write(fd, buf_str(&safe), safe.len);
+	(void)n;
+	buf_done(&safe);
+}
+
+/* One line, without its newline. -1 at the end of input. */
+static int read_line(int fd, struct buf *line)
+{
+	char c;
+
+	for (;;) {
+		ssize_t n = read(fd, &c, 1);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return -1;
+		if (c == '\n')
+			return 0;
+		if (buf_addc(line, c) < 0)
+			return -1;
+	}
+}
+
+int cli_confirm(const char *question, const char *yes_flag, struct err *err)
+{
+	CLEANUP_FREE char *instead = xasprintf("use %s to say yes beforehand", yes_flag);
+	CLEANUP_CLOSE int fd = open_terminal(instead, err);
+	struct buf answer = BUF_INIT(ANSWER_MAX);
+	bool is_yes;
+
+	if (fd < 0)
+		return -1;
+	show(fd, question);
+	show(fd, " [y/N] ");
+	is_yes = read_line(fd, &answer) == 0 &&
+	         (strcmp(buf_str(&answer), "y") == 0 || strcmp(buf_str(&answer), "yes") == 0);
+	buf_done(&answer);
+	if (!is_yes)
+		return err_set(err, ERR_POLICY, "not confirmed; nothing was done");
+	return 0;
+}
+
+int cli_ask_secret(char **out, const char *question, struct err *err)
+{
+	CLEANUP_CLOSE int fd = open_terminal("a \"?prompt\" variable needs one: run this in a "
+	                                     "terminal, or use \"${VAR}\" in the manifest",
+	                                     err);
+	struct buf answer = BUF_INIT_SECRET(ANSWER_MAX);
+	struct termios saved, silent;
+	bool has_mode;
+	int rc;
+
+	if (fd < 0)
+		return -1;
+	has_mode = tcgetattr(fd, &saved) == 0;
+	if (has_mode) {
+		silent = saved;
+		silent.c_lflag &= ~(tcflag_t)ECHO;
+		tcsetattr(fd, TCSAFLUSH, &silent);
+	}
+	show(fd, question);
+	show(fd, ": ");
+	rc = read_line(fd, &answer);
+	if (has_mode)
+		tcsetattr(fd, TCSAFLUSH, &saved);
+	if (write(fd, "\n", 1) < 0)
+		rc = -1;
+	if (rc < 0) {
+		buf_done(&answer);
+		return err_set(err, ERR_POLICY, "no answer; nothing was done");
+	}
+	*out = buf_steal(&answer);
+	return 0;
+}

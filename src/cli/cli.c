@@ -1,0 +1,308 @@
+#include "cli/cli.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/install.h"
+#include "core/loop.h"
+#include "core/manifest.h"
+#include "core/mem.h"
+#include "core/paths.h"
+#include "core/text.h"
+#include "core/trust.h"
+
+static const struct cli_verb *const verbs[] = {
+	&verb_start,
+	&verb_stop,
+	&verb_relaunch,
+	&verb_list,
+	&verb_trust,
+	&verb_events,
+	&verb_verify,
+	&verb_cleanup,
+};
+#define N_VERBS (sizeof verbs / sizeof *verbs)
+
+void cli_say(const char *fmt, ...)
+{
+	struct buf safe = BUF_INIT(1u << 16);
+	CLEANUP_FREE char *text = NULL;
+	va_list ap;
+
+	va_start(ap, fmt);
+	text = xvasprintf(fmt, ap);
+	va_end(ap);
+	text_safe_str(&safe, text, 0);
+	fprintf(stderr, "%s\n", buf_str(&safe));
+	buf_done(&safe);
+}
+
+int cli_fail(const struct err *err)
+{
+	cli_say("claude-bottle: %s", err->msg);
+	return err_exit_code(err->kind);
+}
+
+int cli_usage(const struct cli_verb *verb, const char *fmt, ...)
+{
+	CLEANUP_FREE char *text = NULL;
+	va_list ap;
+
+	va_start(ap, fmt);
+	text = xvasprintf(fmt, ap);
+	va_end(ap);
+	cli_say("claude-bottle %s: %s; see \"claude-bottle %s --help\"", verb->name, text,
+	        verb->name);
+	return 2;
+}
+
+int cli_print(const struct buf *b)
+{
+	if (fwrite(buf_str(b), 1, b->len, stdout) == b->len && fflush(stdout) == 0)
+		return 0;
+	cli_say("claude-bottle: writing the output: %s", strerror(errno));
+	return 1;
+}
+
+const char *cli_only_argument(const struct cli_verb *verb, int argc, char **argv,
+                              const char *what)
+{
+	if (optind >= argc) {
+		cli_usage(verb, "which %s?", what);
+		return NULL;
+	}
+	if (optind + 1 < argc) {
+		cli_usage(verb, "one %s at a time, not \"%s\" too", what, argv[optind + 1]);
+		return NULL;
+	}
+	return argv[optind];
+}
+
+/* --- what verbs share ------------------------------------------------------------ */
+
+int cli_wait(struct cli *c, const bool *done, struct err *err)
+{
+	while (!*done)
+		if (loop_turn(c->loop, -1, err) < 0)
+			return -1;
+	return 0;
+}
+
+int cli_backend(struct cli *c, struct err *err)
+{
+	if (c->backend)
+		return 0;
+	if (!c->install_id && install_id(&c->install_id, c->paths.state, err) < 0)
+		return -1;
+	if (!c->lock_dir)
+		c->lock_dir = xasprintf("%s/locks", c->paths.state);
+	c->settings.install_id = c->install_id;
+	c->settings.lock_dir = c->lock_dir;
+	c->settings.home = c->paths.home;
+	c->settings.subnet_pool = getenv("CLAUDE_BOTTLE_SUBNET_POOL");
+	c->settings.upstream_ca = getenv("CLAUDE_BOTTLE_UPSTREAM_CA");
+	return c->ops->open(&c->backend, c->loop, &c->settings, err);
+}
+
+int cli_trust(struct cli *c, struct trust **out, struct err *err)
+{
+	CLEANUP_FREE char *path = xasprintf("%s/" TRUST_FILE_NAME, c->paths.state);
+
+	return trust_open(out, path, err);
+}
+
+const struct manifest *cli_manifest(struct cli *c)
+{
+	const struct manifest_env env = manifest_env_real(c->paths.home, c->cwd);
+	CLEANUP_FREE char *user = paths_user_manifest(&c->paths);
+	struct manifest_options opt = { .named = c->manifest_path, .user = user, .env = &env };
+	struct trust *trust = NULL;
+	struct err err = { 0 };
+
+	if (c->manifest)
+		return c->manifest;
+	if (cli_trust(c, &trust, &err) == 0) {
+		opt.is_trusted = trust_has;
+		opt.trust_ctx = trust;
+	} else {
+		cli_say("claude-bottle: %s; nothing of a project counts as trusted", err.msg);
+	}
+	c->manifest = manifest_load(&opt);
+	trust_free(trust);
+	return c->manifest;
+}
+
+struct session_wait {
+	struct session_list *out;
+	struct err err;
+	bool is_done;
+};
+
+static void on_list(void *arg, struct session_list *list, const struct err *err)
+{
+	struct session_wait *w = arg;
+
+	if (err) {
+		w->err = *err;
+	} else {
+		*w->out = *list;
+		*list = (struct session_list){ 0 };
+	}
+	w->is_done = true;
+}
+
+int cli_sessions(struct cli *c, struct session_list *out, struct err *err)
+{
+	struct session_wait w = { .out = out };
+
+	if (cli_backend(c, err) < 0)
+		return -1;
+	c->ops->list(c->backend, on_list, &w);
+	if (cli_wait(c, &w.is_done, err) < 0)
+		return -1;
+	if (w.err.kind) {
+		*err = w.err;
+		return -1;
+	}
+	return 0;
+}
+
+static void on_stopped(void *arg, const struct err *err)
+{
+	struct session_wait *w = arg;
+
+	if (err)
+		w->err = *err;
+	w->is_done = true;
+}
+
+int cli_stop_session(struct cli *c, const char *session, struct err *err)
+{
+	struct session_wait w = { 0 };
+
+	c->ops->stop(c->backend, session, on_stopped, &w);
+	if (cli_wait(c, &w.is_done, err) < 0)
+		return -1;
+	if (w.err.kind) {
+		*err = w.err;
+		return err_wrap(err, "stopping session %s", session);
+	}
+	return 0;
+}
+
+/* --- the table ---------------------------------------------------------------------- */
+
+static void print_help(FILE *f)
+{
+	fputs("usage: claude-bottle [--manifest FILE] VERB [ARGUMENTS]\n\n"
+	      "Sandboxed coding agents: each in a bottle with exactly the hosts, git remotes,\n"
+	      "secrets and skills that the manifest grants.\n\n",
+	      f);
+	for (size_t i = 0; i < N_VERBS; i++)
+		fprintf(f, "  %-10s %s\n", verbs[i]->name, verbs[i]->summary);
+	fputs("\n  --manifest FILE  read this manifest alone\n"
+	      "  --version        print the version\n"
+	      "  --help           print this; \"claude-bottle VERB --help\" says more\n\n"
+	      "Exit codes: 0 ok, 1 failed, 2 usage or manifest, 3 engine unreachable,\n"
+	      "4 isolation check failed, 5 refused by policy.\n",
+	      f);
+}
+
+static void print_verb_help(const struct cli_verb *v)
+{
+	printf("usage: claude-bottle %s %s\n\n%s\n\n%s", v->name, v->arguments, v->summary,
+	       v->help);
+}
+
+static const struct cli_verb *find_verb(const char *name)
+{
+	for (size_t i = 0; i < N_VERBS; i++)
+		if (strcmp(verbs[i]->name, name) == 0)
+			return verbs[i];
+	return NULL;
+}
+
+static bool wants_help(int argc, char **argv)
+{
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+			return true;
+	return false;
+}
+
+static int run_verb(const struct backend_ops *ops, const struct cli_verb *verb,
+                    const char *manifest_path, int argc, char **argv)
+{
+	struct cli c = { .ops = ops, .manifest_path = manifest_path };
+	struct err err = { 0 };
+	int code;
+
+	if (wants_help(argc, argv)) {
+		print_verb_help(verb);
+		return 0;
+	}
+	c.cwd = getcwd(NULL, 0);
+	if (!c.cwd)
+		err_errno(&err, ERR_FAILED, errno, "the current folder");
+	if (!c.cwd || paths_init(&c.paths, &err) < 0 || loop_new(&c.loop, &err) < 0) {
+		code = cli_fail(&err);
+	} else {
+		optind = 0;	/* glibc: start afresh */
+		code = verb->run(&c, argc, argv);
+	}
+	if (c.backend)
+		ops->close(c.backend);
+	manifest_free(c.manifest);
+	loop_free(c.loop);
+	paths_done(&c.paths);
+	free(c.install_id);
+	free(c.lock_dir);
+	free(c.cwd);
+	return code;
+}
+
+int cli_main(const struct backend_ops *ops, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "manifest", required_argument, NULL, 'm' },
+		{ "version", no_argument, NULL, 'V' },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
+	};
+	const char *manifest_path = NULL;
+	const struct cli_verb *verb;
+	int opt;
+
+	while ((opt = getopt_long(argc, argv, "+m:Vh", options, NULL)) != -1) {
+		switch (opt) {
+		case 'm':
+			manifest_path = optarg;
+			break;
+		case 'V':
+			puts("claude-bottle " VERSION);
+			return 0;
+		case 'h':
+			print_help(stdout);
+			return 0;
+		default:
+			print_help(stderr);
+			return 2;
+		}
+	}
+	if (optind == argc) {
+		print_help(stderr);
+		return 2;
+	}
+	verb = find_verb(argv[optind]);
+	if (!verb) {
+		cli_say("claude-bottle: there is no verb \"%s\"; see \"claude-bottle --help\"",
+		        argv[optind]);
+		return 2;
+	}
+	return run_verb(ops, verb, manifest_path, argc - optind, argv + optind);
+}

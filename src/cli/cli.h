@@ -1,0 +1,98 @@
+/* The command line: a table of verbs, and what they share.
+ *
+ * stdout is data, stderr is talk. A verb returns its exit code (docs/cli.md);
+ * it reports errors by cli_fail(), which gives the code of the error's kind.
+ * Nothing is asked when stdin or stderr is no terminal: the message then names
+ * the flag to use instead.
+ */
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/backend.h"
+#include "core/buf.h"
+#include "core/err.h"
+#include "core/paths.h"
+
+struct manifest;
+struct trust;
+
+#define CLI_OUTPUT_MAX (64u << 20)
+
+struct cli {
+	struct loop *loop;
+	const struct backend_ops *ops;
+	struct backend *backend;	/* NULL until cli_backend() */
+	struct backend_settings settings;
+	struct manifest *manifest;	/* NULL until cli_manifest() */
+	const char *manifest_path;	/* --manifest FILE, or NULL */
+	struct paths paths;
+	char *install_id;
+	char *lock_dir;
+	char *cwd;
+};
+
+struct cli_verb {
+	const char *name;
+	const char *arguments;	/* "AGENT [--label LABEL]" */
+	const char *summary;	/* one line */
+	const char *help;	/* the rest: options, an example */
+	int (*run)(struct cli *c, int argc, char **argv);	/* argv[0] is the verb */
+};
+
+extern const struct cli_verb verb_check, verb_cleanup, verb_demo, verb_events, verb_images,
+	verb_info, verb_list, verb_relaunch, verb_start, verb_stop, verb_trust, verb_verify;
+
+/* Run the command line; returns the exit code. */
+int cli_main(const struct backend_ops *ops, int argc, char **argv);
+
+/* "claude-bottle: MESSAGE" on stderr, safe for a terminal; the exit code. */
+int cli_fail(const struct err *err);
+/* The same for wrong usage: says what, and how to get help. Exit code 2. */
+int cli_usage(const struct cli_verb *verb, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* Talk, on stderr, safe for a terminal. */
+void cli_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* Write b to stdout. 0, or an exit code when that failed. */
+int cli_print(const struct buf *b);
+
+/* The engine, connected; or -1 and err. */
+int cli_backend(struct cli *c, struct err *err);
+
+/* What the person confirmed of projects' manifests; to be freed. */
+int cli_trust(struct cli *c, struct trust **out, struct err *err);
+
+/* The manifest as it stands now, with its faults. Never NULL. */
+const struct manifest *cli_manifest(struct cli *c);
+
+/* Turn the loop until *done. */
+int cli_wait(struct cli *c, const bool *done, struct err *err);
+
+/* Ask on the terminal. yes_flag is named when there is no terminal (ERR_POLICY).
+ * Returns 0 for yes, -1 with ERR_POLICY otherwise: the default is no. */
+int cli_confirm(const char *question, const char *yes_flag, struct err *err);
+
+/* Ask for a secret, without echo. Owned by the caller, to be wiped. */
+int cli_ask_secret(char **out, const char *question, struct err *err);
+
+/* Sessions, waited for. The list is the caller's. */
+int cli_sessions(struct cli *c, struct session_list *out, struct err *err);
+int cli_stop_session(struct cli *c, const char *session, struct err *err);
+
+/* Launch an agent: preflight, question, secrets, steps. */
+struct cli_launch {
+	const char *agent;
+	const char *label;
+	bool yes, force, dry_run, json, quiet;
+};
+int cli_launch(struct cli *c, const struct cli_launch *what, struct err *err);
+
+/* One positional argument and nothing else, after options were read from argv
+ * by getopt; NULL (after talking) when it is missing or one too many. */
+const char *cli_only_argument(const struct cli_verb *verb, int argc, char **argv, const char *what);
+
+#endif

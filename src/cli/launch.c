@@ -1,0 +1,336 @@
+/* Launching from the command line: preflight, question, secrets, progress. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "core/manifest.h"
+#include "core/mem.h"
+#include "core/text.h"
+
+#define OVERLAP_RETRIES 4
+
+/* --- preflight: six lines, since long ones go unread ------------------------------- */
+
+static void add_joined(struct buf *b, char *const *v, size_t max)
+{
+	size_t n = strv_len(v);
+
+	for (size_t i = 0; i < n && i < max; i++)
+		buf_addf(b, "%s%s", i ? ", " : "", v[i]);
+	if (n > max)
+		buf_addf(b, " +%zu more", n - max);
+}
+
+static void add_env(struct buf *b, const struct bottle_spec *bottle)
+{
+	static const char *const how[] = { [ENV_PROMPT] = " (asked)", [ENV_HOST] = " (host)",
+		                           [ENV_LITERAL] = "" };
+
+	for (size_t i = 0; i < bottle->n_env; i++)
+		buf_addf(b, "%s%s%s", i ? ", " : "", bottle->env[i].name, how[bottle->env[i].mode]);
+	if (bottle->n_env == 0)
+		buf_adds(b, "none");
+}
+
+static void add_git(struct buf *b, const struct bottle_spec *bottle)
+{
+	for (size_t i = 0; i < bottle->n_git; i++) {
+		const struct git_remote *g = &bottle->git[i];
+
+		buf_addf(b, "%s%s -> %s:%u/%s", i ? ", " : "", g->name, g->host, g->port, g->path);
+		if (!g->known_host_key)
+			buf_adds(b, " (no KnownHostKey: refused)");
+	}
+	if (bottle->n_git == 0)
+		buf_adds(b, "none");
+}
+
+static void add_egress(struct buf *b, const struct bottle_spec *bottle)
+{
+	buf_addf(b, "%zu hosts (", strv_len(bottle->allowlist));
+	add_joined(b, bottle->allowlist, 6);
+	buf_adds(b, ")");
+	if (bottle->passthrough) {
+		buf_adds(b, "; unscanned: ");
+		add_joined(b, bottle->passthrough, 4);
+	}
+	if (bottle->trusted) {
+		buf_adds(b, "; may be private: ");
+		add_joined(b, bottle->trusted, 4);
+	}
+	if (bottle->unscanned_headers) {
+		buf_adds(b, "; headers unscanned: ");
+		add_joined(b, bottle->unscanned_headers, 4);
+	}
+	if (bottle->dlp_action == DLP_WARN)
+		buf_adds(b, "; secrets in bodies only WARN");
+}
+
+static void preflight(const struct agent_spec *a, const struct plan *plan)
+{
+	const struct bottle_spec *bottle = a->bottle;
+	struct buf b = BUF_INIT(65536);
+
+	buf_addf(&b, "%s, from the %s's manifest; image %s, runtime %s", a->name,
+	         manifest_origin_name(a->where.origin), plan->images[ROLE_AGENT], plan->runtime);
+	if (a->workspace == WORKSPACE_CLONE)
+		buf_addf(&b, "; clones %s", a->clone->name);
+	else if (a->workspace == WORKSPACE_COPY)
+		buf_addf(&b, "; copies %s", a->copy_dir);
+	cli_say("  agent     %s", buf_str(&b));
+	buf_reset(&b);
+	add_env(&b, bottle);
+	cli_say("  env       %s", buf_str(&b));
+	buf_reset(&b);
+	add_joined(&b, a->skills, 12);
+	cli_say("  skills    %s", b.len ? buf_str(&b) : "none");
+	cli_say("  bottle    %s, from the %s's manifest; memory %llu MiB, %u.%u cpus, %u processes",
+	        bottle->name, manifest_origin_name(bottle->where.origin),
+	        (unsigned long long)(bottle->limits.memory >> 20), bottle->limits.millicpus / 1000,
+	        bottle->limits.millicpus % 1000 / 100, bottle->limits.pids);
+	buf_reset(&b);
+	add_git(&b, bottle);
+	cli_say("  git gate  %s", buf_str(&b));
+	buf_reset(&b);
+	add_egress(&b, bottle);
+	cli_say("  egress    %s", buf_str(&b));
+	buf_done(&b);
+}
+
+/* --- secrets -------------------------------------------------------------------------- */
+
+static void free_secrets(struct launch_secret *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		mem_wipe_str((char *)(uintptr_t)v[i].value);
+	free(v);
+}
+
+static int resolve(struct launch_secret *s, const struct env_entry *e, struct err *err)
+{
+	const char *value;
+	char *answer = NULL;
+
+	s->name = e->name;
+	s->is_secret = e->mode != ENV_LITERAL;
+	switch (e->mode) {
+	case ENV_LITERAL:
+		s->value = xstrdup(e->literal);
+		return 0;
+	case ENV_HOST:
+		value = getenv(e->variable);
+		if (!value)
+			return err_set(err, ERR_INPUT,
+			               "env %s: the variable %s is not set here; set it and try "
+			               "again",
+			               e->name, e->variable);
+		s->value = xstrdup(value);
+		return 0;
+	case ENV_PROMPT:
+		if (cli_ask_secret(&answer, *e->prompt ? e->prompt : e->name, err) < 0)
+			return err_wrap(err, "env %s", e->name);
+		s->value = answer;
+		return 0;
+	}
+	return 0;
+}
+
+static int resolve_all(struct launch_secret **out, const struct bottle_spec *b, struct err *err)
+{
+	struct launch_secret *v = xcalloc(b->n_env, sizeof *v);
+
+	for (size_t i = 0; i < b->n_env; i++) {
+		if (resolve(&v[i], &b->env[i], err) < 0) {
+			free_secrets(v, i);
+			return -1;
+		}
+	}
+	*out = v;
+	return 0;
+}
+
+/* --- progress ---------------------------------------------------------------------------- */
+
+struct progress {
+	size_t n_done;
+	bool is_terminal;
+	bool is_quiet;
+	bool is_done;
+	struct isolation_result isolation;
+	char fingerprint[128];
+	struct err err;
+};
+
+static void on_step(void *arg, const struct plan *plan, size_t index, enum step_state state,
+                    uint64_t ns)
+{
+	struct progress *p = arg;
+	const char *title = plan->steps[index].title;
+
+	if (state == STEP_DONE)
+		p->n_done++;
+	if (p->is_quiet)
+		return;
+	if (p->is_terminal)
+		fprintf(stderr, "\r\033[K  [%zu/%zu] %s%s", p->n_done, plan->n_steps, title,
+		        state == STEP_FAILED ? ": failed\n" : "");
+	else if (state != STEP_STARTED)
+		fprintf(stderr, "  [%zu/%zu] %s: %s, %.0f ms\n", p->n_done, plan->n_steps, title,
+		        state == STEP_DONE ? "done" : "failed", (double)ns / 1e6);
+}
+
+static void on_done(void *arg, const struct isolation_result *isolation, const char *fingerprint,
+                    const struct err *err)
+{
+	struct progress *p = arg;
+
+	p->isolation = *isolation;
+	snprintf(p->fingerprint, sizeof p->fingerprint, "%s", fingerprint);
+	if (err)
+		p->err = *err;
+	p->is_done = true;
+	if (p->is_terminal && !p->is_quiet)
+		fputs("\r\033[K", stderr);
+}
+
+struct plan_wait {
+	struct plan *plan;
+	struct err err;
+	bool is_done;
+};
+
+static void on_plan(void *arg, struct plan *plan, const struct err *err)
+{
+	struct plan_wait *w = arg;
+
+	w->plan = plan;
+	if (err)
+		w->err = *err;
+	w->is_done = true;
+}
+
+static int prepare(struct cli *c, const struct launch_request *req, struct plan **out,
+                   struct err *err)
+{
+	struct plan_wait w = { 0 };
+
+	c->ops->prepare(c->backend, req, on_plan, &w);
+	if (cli_wait(c, &w.is_done, err) < 0)
+		return -1;
+	if (!w.plan) {
+		*err = w.err;
+		return -1;
+	}
+	*out = w.plan;
+	return 0;
+}
+
+static int print_plan(const struct plan *plan, bool is_json)
+{
+	struct buf b = BUF_INIT(CLI_OUTPUT_MAX);
+	int rc;
+
+	if (is_json)
+		plan_json(&b, plan);
+	else
+		plan_text(&b, plan);
+	rc = cli_print(&b);
+	buf_done(&b);
+	return rc;
+}
+
+/* One try. ERR_FAILED with "overlaps" means that another program took a subnet
+ * between the planning and the launch. */
+static int launch_once(struct cli *c, const struct cli_launch *what, struct plan *plan,
+                       const struct launch_secret *secrets, size_t n, struct progress *p,
+                       struct err *err)
+{
+	static const struct launch_events events = { .step = on_step, .done = on_done };
+
+	*p = (struct progress){ .is_terminal = isatty(STDERR_FILENO), .is_quiet = what->quiet };
+	c->ops->launch(c->backend, plan, secrets, n, what->force, &events, p);
+	if (cli_wait(c, &p->is_done, err) < 0)
+		return -1;
+	if (p->err.kind) {
+		*err = p->err;
+		return err_wrap(err, "session %s", plan->session);
+	}
+	return 0;
+}
+
+static void announce(const struct plan *plan, const struct progress *p, bool is_json)
+{
+	struct buf b = BUF_INIT(4096);
+
+	if (is_json)
+		buf_addf(&b,
+		         "{\"session\":\"%s\",\"state\":\"running\",\"isolation\":{\"passed\":%u,"
+		         "\"total\":%u,\"warned\":%u,\"forced\":%s},\"ca_sha256\":\"%s\"}\n",
+		         plan->session, p->isolation.passed, p->isolation.total,
+		         p->isolation.warned, p->isolation.was_forced ? "true" : "false",
+		         p->fingerprint);
+	else
+		buf_addf(&b, "%s\n", plan->session);
+	cli_say("session %s runs; isolation %u/%u%s", plan->session, p->isolation.passed,
+	        p->isolation.total,
+	        p->isolation.was_forced ? " FORCED: it is not isolated as it should be" : "");
+	cli_say("  CA SHA-256 %s", p->fingerprint);
+	cli_print(&b);
+	buf_done(&b);
+}
+
+static int launch_planned(struct cli *c, const struct cli_launch *what,
+                          const struct launch_request *req, struct plan **plan, struct err *err)
+{
+	const struct bottle_spec *bottle = req->agent->bottle;
+	struct launch_secret *secrets;
+	struct progress p = { 0 };
+	int rc = -1;
+
+	if (resolve_all(&secrets, bottle, err) < 0)
+		return -1;
+	for (int i = 0; i < OVERLAP_RETRIES; i++) {
+		rc = launch_once(c, what, *plan, secrets, bottle->n_env, &p, err);
+		if (rc == 0 || !strstr(err->msg, "overlaps"))
+			break;
+		plan_free(*plan);
+		*plan = NULL;
+		if (prepare(c, req, plan, err) < 0)
+			break;
+	}
+	free_secrets(secrets, bottle->n_env);
+	if (rc == 0)
+		announce(*plan, &p, what->json);
+	return rc;
+}
+
+int cli_launch(struct cli *c, const struct cli_launch *what, struct err *err)
+{
+	const struct manifest *m = cli_manifest(c);
+	const struct agent_spec *a = manifest_usable_agent(m, what->agent, err);
+	struct launch_request req = { .agent = a, .label = what->label };
+	struct plan *plan = NULL;
+	int rc = -1;
+
+	if (!a || cli_backend(c, err) < 0)
+		return -1;
+	req.digest = m->files[a->where.file].digest;
+	if (a->where.origin == MANIFEST_PROJECT)
+		req.copy_root = m->files[a->where.file].dir;
+	if (prepare(c, &req, &plan, err) < 0)
+		return -1;
+	if (what->dry_run) {
+		rc = print_plan(plan, what->json) == 0 ? 0 : err_set(err, ERR_FAILED, "no output");
+		goto out;
+	}
+	if (!what->quiet || !what->yes)
+		preflight(a, plan);
+	if (!what->yes && cli_confirm("Start it?", "--yes", err) < 0)
+		goto out;
+	rc = launch_planned(c, what, &req, &plan, err);
+out:
+	plan_free(plan);
+	return rc;
+}

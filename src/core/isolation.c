@@ -1,0 +1,86 @@
+#include "core/isolation.h"
+
+#include <cjson/cJSON.h>
+#include <string.h>
+
+#include "core/mem.h"
+
+#define RECORD_MAX 65536
+
+void isolation_init(struct isolation *iso)
+{
+	*iso = (struct isolation){ .failures = BUF_INIT(ISOLATION_TEXT_MAX),
+		                   .warnings = BUF_INIT(ISOLATION_TEXT_MAX),
+		                   .record = BUF_INIT(RECORD_MAX) };
+}
+
+void isolation_done(struct isolation *iso)
+{
+	if (!iso)
+		return;
+	buf_done(&iso->failures);
+	buf_done(&iso->warnings);
+	buf_done(&iso->record);
+}
+
+static void record(struct isolation *iso, const char *check, const char *target, bool ok,
+                   bool must, const char *detail)
+{
+	cJSON *o = cJSON_CreateObject();
+	char *text;
+
+	cJSON_AddStringToObject(o, "check", check);
+	cJSON_AddStringToObject(o, "target", target);
+	cJSON_AddBoolToObject(o, "ok", ok);
+	cJSON_AddStringToObject(o, "level", must ? "must" : "warn");
+	cJSON_AddStringToObject(o, "detail", detail);
+	text = cJSON_PrintUnformatted(o);
+	buf_addf(&iso->record, "%s%s", iso->record.len ? "," : "", text);
+	cJSON_free(text);
+	cJSON_Delete(o);
+}
+
+void isolation_note(struct isolation *iso, const char *check, const char *target, bool ok,
+                    bool must, const char *detail)
+{
+	struct buf *words = must ? &iso->failures : &iso->warnings;
+
+	record(iso, check, target, ok, must, detail);
+	if (must)
+		iso->result.total++;
+	if (ok) {
+		iso->result.passed += must;
+		return;
+	}
+	if (must)
+		iso->failed++;
+	else
+		iso->result.warned++;
+	buf_addf(words, "%s%s%s%s: %s", words->len ? "; " : "", check, *target ? " " : "", target,
+	         detail);
+}
+
+static const char *text_of(const cJSON *o, const char *key)
+{
+	const char *s = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(o, key));
+
+	return s ? s : "";
+}
+
+void isolation_line(struct isolation *iso, const char *line, size_t len, bool *is_last)
+{
+	cJSON *o = cJSON_ParseWithLength(line, len);
+	const cJSON *ok = cJSON_GetObjectItemCaseSensitive(o, "ok");
+
+	if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(o, "done"))) {
+		*is_last = true;
+	} else if (!cJSON_IsBool(ok) || !*text_of(o, "check")) {
+		CLEANUP_FREE char *words = xstrndup(line, len < 200 ? len : 200);
+
+		isolation_note(iso, "unreadable", "", false, true, words);
+	} else {
+		isolation_note(iso, text_of(o, "check"), text_of(o, "target"), cJSON_IsTrue(ok),
+		               strcmp(text_of(o, "level"), "warn") != 0, text_of(o, "detail"));
+	}
+	cJSON_Delete(o);
+}

@@ -1,0 +1,246 @@
+#include "docker/logs.h"
+
+#include <cjson/cJSON.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/dnslog.h"
+#include "core/err.h"
+#include "core/event.h"
+#include "core/gitgate_log.h"
+#include "core/lines.h"
+#include "core/loop.h"
+#include "core/mem.h"
+#include "core/pipelock_log.h"
+#include "docker/engine.h"
+#include "docker/frames.h"
+#include "docker/names.h"
+
+#define MEMBERS_MAX 8
+#define STREAMS	    2	/* stdout, stderr */
+
+/* One member's log. */
+struct source {
+	struct follow *follow;
+	enum session_role role;
+	struct engine_call *call;
+	struct frames frames;
+	struct lines lines[STREAMS];
+	struct pipelock_log pipelock;
+	struct dnslog dns;
+};
+
+struct follow {
+	struct engine *engine;
+	char *session, *bottle;
+	int64_t since_ns;
+	bool keep_following;
+	struct engine_call *listing;
+	struct source sources[MEMBERS_MAX];
+	size_t n_sources;
+	size_t n_open;
+	bool is_stopped;		/* the caller wants no more */
+	struct err err;
+	backend_event_fn *fn;
+	backend_done_fn *done;
+	void *arg;
+	void *owner;
+};
+
+static void follow_free(struct follow *f)
+{
+	engine_cancel(f->listing);
+	for (size_t i = 0; i < f->n_sources; i++) {
+		struct source *s = &f->sources[i];
+
+		engine_cancel(s->call);
+		for (int k = 0; k < STREAMS; k++)
+			lines_done(&s->lines[k]);
+		pipelock_log_done(&s->pipelock);
+		dnslog_done(&s->dns);
+	}
+	free(f->session);
+	free(f->bottle);
+	free(f);
+}
+
+void follow_stop(struct follow *f)
+{
+	if (f)
+		follow_free(f);
+}
+
+static void finish(struct follow *f)
+{
+	backend_done_fn *done = f->done;
+	void *arg = f->arg, *owner = f->owner;
+	struct err err = f->err;
+
+	follow_free(f);
+	done(arg, err.kind ? &err : NULL);
+	free(owner);
+}
+
+/* --- a line ------------------------------------------------------------------------- */
+
+static enum event_feed read_line(struct source *s, const struct line *l, struct event *e)
+{
+	switch (s->role) {
+	case ROLE_PIPELOCK:
+		return pipelock_log_line(&s->pipelock, l, e);
+	case ROLE_RESOLVER:
+		return dnslog_line(&s->dns, l, e);
+	case ROLE_GATE:
+		return gitgate_log_line(l, e);
+	case ROLE_AGENT:
+	case ROLE_KEEPER:
+	case ROLE_PROBE:
+	case ROLE_OTHER:
+		break;
+	}
+	return EVENT_FEED_NONE;
+}
+
+static int on_line(void *ctx, const struct line *l)
+{
+	struct source *s = ctx;
+	struct follow *f = s->follow;
+	struct event e;
+
+	if (f->is_stopped || read_line(s, l, &e) == EVENT_FEED_NONE)
+		return f->is_stopped;
+	event_set_owner(&e, f->session, f->bottle);
+	f->is_stopped = !f->fn(f->arg, &e);
+	event_done(&e);
+	return f->is_stopped;
+}
+
+static int on_payload(void *ctx, enum frames_stream stream, const char *data, size_t n,
+                      bool is_first)
+{
+	struct source *s = ctx;
+	struct lines *ls = &s->lines[stream == FRAMES_STDERR];
+
+	if (stream != FRAMES_STDOUT && stream != FRAMES_STDERR)
+		return 0;
+	if (is_first)
+		lines_message(ls);
+	return lines_feed(ls, data, n);
+}
+
+/* --- a member's log ------------------------------------------------------------------ */
+
+static bool on_data(void *arg, const char *data, size_t len)
+{
+	struct source *s = arg;
+	struct err err = { 0 };
+
+	if (frames_feed(&s->frames, data, len, &err) == 0)
+		return true;
+	if (err.kind && !s->follow->err.kind)
+		s->follow->err = err;
+	return false;
+}
+
+static void on_log_end(void *arg, const struct engine_reply *reply)
+{
+	struct source *s = arg;
+	struct follow *f = s->follow;
+
+	s->call = NULL;
+	for (int k = 0; k < STREAMS && !f->is_stopped; k++)
+		lines_end(&s->lines[k]);
+	/* a container that was removed meanwhile is an end like another */
+	if (reply->status != 404 && !f->is_stopped && !f->err.kind)
+		engine_check(reply, &f->err, "reading the log of %s",
+		             session_role_name(s->role));
+	if (--f->n_open == 0)
+		finish(f);
+}
+
+static void open_source(struct follow *f, enum session_role role, const char *id)
+{
+	struct source *s = &f->sources[f->n_sources++];
+	CLEANUP_FREE char *path = NULL;
+	struct engine_request req = { .method = "GET",
+		                      .timeout_ms = f->keep_following ? -1 : 0,
+		                      .on_data = on_data,
+		                      .on_done = on_log_end,
+		                      .arg = s };
+
+	s->follow = f;
+	s->role = role;
+	frames_init(&s->frames, false, on_payload, s);
+	for (int k = 0; k < STREAMS; k++)
+		lines_init(&s->lines[k], k + 1, true, 0, on_line, s);
+	path = xasprintf("/containers/%s/logs?stdout=1&stderr=1&timestamps=1&follow=%d"
+	                 "&since=%" PRId64 ".%09" PRId64,
+	                 id, f->keep_following, f->since_ns / 1000000000,
+	                 f->since_ns % 1000000000);
+	req.path = path;
+	f->n_open++;
+	s->call = engine_send(f->engine, &req);
+}
+
+/* --- which members ---------------------------------------------------------------------- */
+
+static void on_listing(void *arg, const struct engine_reply *reply)
+{
+	struct follow *f = arg;
+	const cJSON *c;
+	cJSON *json;
+
+	f->listing = NULL;
+	if (engine_check(reply, &f->err, "listing the members of %s", f->session) < 0) {
+		finish(f);
+		return;
+	}
+	json = cJSON_ParseWithLength(buf_str(&reply->body), reply->body.len);
+	cJSON_ArrayForEach(c, json) {
+		const cJSON *labels = cJSON_GetObjectItemCaseSensitive(c, "Labels");
+		const char *role = cJSON_GetStringValue(
+			cJSON_GetObjectItemCaseSensitive(labels, LABEL_ROLE));
+		const char *bottle = cJSON_GetStringValue(
+			cJSON_GetObjectItemCaseSensitive(labels, LABEL_BOTTLE));
+		const char *id = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(c, "Id"));
+		enum session_role r = session_role_parse(role);
+
+		if (!f->bottle && bottle)
+			f->bottle = xstrdup(bottle);
+		if (id && f->n_sources < MEMBERS_MAX &&
+		    (r == ROLE_PIPELOCK || r == ROLE_RESOLVER || r == ROLE_GATE))
+			open_source(f, r, id);
+	}
+	cJSON_Delete(json);
+	if (f->n_open == 0)
+		finish(f);
+}
+
+struct follow *follow_start(struct engine *e, const char *install,
+                            const struct follow_request *req, backend_event_fn *fn,
+                            backend_done_fn *done, void *arg, void *owner)
+{
+	struct follow *f = xcalloc(1, sizeof *f);
+	struct buf path = BUF_INIT(8192);
+	struct engine_request ask = { .method = "GET", .on_done = on_listing, .arg = f };
+
+	*f = (struct follow){ .engine = e,
+		              .session = xstrdup(req->session),
+		              .since_ns = req->since_ns,
+		              .keep_following = req->keep_following,
+		              .fn = fn,
+		              .done = done,
+		              .arg = arg,
+		              .owner = owner };
+	buf_adds(&path, "/containers/json?all=1&filters=%7B%22label%22%3A%5B%22" LABEL_INSTALL
+	                "%3D");
+	engine_escape(&path, install);
+	buf_adds(&path, "%22%2C%22" LABEL_SESSION "%3D");
+	engine_escape(&path, req->session);
+	buf_adds(&path, "%22%5D%7D");
+	ask.path = buf_str(&path);
+	f->listing = engine_send(e, &ask);
+	buf_done(&path);
+	return f;
+}

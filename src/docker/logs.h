@@ -1,0 +1,23 @@
+/* The logs of a session's members, turned into events as they come.
+ *
+ * Path of a byte: engine → docker/frames → core/lines → the member's reader
+ * (core/pipelock_log, dnslog, gitgate_log) → the caller. Each member's lines stay
+ * in order; between members there is none but their time stamps.
+ */
+#ifndef DOCKER_LOGS_H
+#define DOCKER_LOGS_H
+
+#include "core/backend.h"
+
+struct engine;
+struct follow;
+
+/* done runs once, when no member's log is open any more, unless follow_stop()
+ * came first; owner is then freed with free(). The request is copied. */
+struct follow *follow_start(struct engine *e, const char *install,
+                            const struct follow_request *req, backend_event_fn *fn,
+                            backend_done_fn *done, void *arg, void *owner);
+
+void follow_stop(struct follow *f);	/* not after done */
+
+#endif

@@ -1,0 +1,276 @@
+#include "docker/reconcile.h"
+
+#include <cjson/cJSON.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/buf.h"
+#include "core/err.h"
+#include "core/lock.h"
+#include "core/mem.h"
+#include "docker/engine.h"
+#include "docker/launch_steps.h"
+#include "docker/names.h"
+
+#define RECORD_MAX (256u << 10)
+
+struct scan {
+	struct engine *engine;
+	char *filters;
+	const char *lock_dir;
+	size_t pending;
+	struct session_list list;
+	struct err err;
+	backend_list_fn *fn;
+	void *arg;
+};
+
+/* One question about one session; its name, since the list may move. */
+struct question {
+	struct scan *scan;
+	char session[MANIFEST_NAME_MAX + 1];
+	void (*take)(struct session *s, const struct engine_reply *reply);
+};
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct session *)a)->name, ((const struct session *)b)->name);
+}
+
+/* Before its release a session belongs to the program that launches it; after,
+ * it is what its agent is. */
+static void settle_state(struct session *s, const char *lock_dir)
+{
+	const struct session_member *agent = session_member(s, ROLE_AGENT);
+	bool is_whole = agent && session_member(s, ROLE_PIPELOCK) &&
+	                session_member(s, ROLE_KEEPER) && session_member(s, ROLE_RESOLVER);
+
+	if (lock_is_held(lock_dir, s->name))
+		s->state = SESSION_STARTING;
+	else if (!is_whole || !s->was_released)
+		s->state = SESSION_FAILED;
+	else if (strcmp(agent->state, "running") == 0 || strcmp(agent->state, "paused") == 0)
+		s->state = SESSION_RUNNING;
+	else
+		s->state = s->exit_code == 0 ? SESSION_STOPPED : SESSION_FAILED;
+}
+
+static void finish(struct scan *s)
+{
+	for (size_t i = 0; i < s->list.n; i++)
+		settle_state(&s->list.v[i], s->lock_dir);
+	if (s->list.n)
+		qsort(s->list.v, s->list.n, sizeof *s->list.v, by_name);
+	s->fn(s->arg, s->err.kind ? NULL : &s->list, s->err.kind ? &s->err : NULL);
+	session_list_done(&s->list);
+	free(s->filters);
+	free(s);
+}
+
+static const char *text_of(const cJSON *o, const char *key)
+{
+	const char *s = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(o, key));
+
+	return s ? s : "";
+}
+
+static struct session *session_of(struct scan *s, const cJSON *labels)
+{
+	const char *name = text_of(labels, LABEL_SESSION);
+	struct session *session;
+
+	if (!session_name_is_valid(name))
+		return NULL;
+	session = session_list_find(&s->list, name);
+	if (session)
+		return session;
+	s->list.v = xreallocarray(s->list.v, s->list.n + 1, sizeof *s->list.v);
+	session = &s->list.v[s->list.n++];
+	*session = (struct session){ .exit_code = -1 };
+	memcpy(session->name, name, strlen(name) + 1);
+	session->agent = xstrdup(text_of(labels, LABEL_AGENT));
+	session->bottle = xstrdup(text_of(labels, LABEL_BOTTLE));
+	session->launch = xstrdup(text_of(labels, LABEL_LAUNCH));
+	session->digest = xstrdup(text_of(labels, LABEL_DIGEST));
+	return session;
+}
+
+static void on_answer(void *arg, const struct engine_reply *reply)
+{
+	struct question *q = arg;
+	struct scan *s = q->scan;
+	struct session *session = session_list_find(&s->list, q->session);
+
+	if (session)
+		q->take(session, reply);
+	free(q);
+	if (--s->pending == 0)
+		finish(s);
+}
+
+static void ask(struct scan *s, const struct session *session, const char *id, const char *rest,
+                void (*take)(struct session *s, const struct engine_reply *reply))
+{
+	struct question *q = xcalloc(1, sizeof *q);
+	CLEANUP_FREE char *path = xasprintf("/containers/%s%s", id, rest);
+	const struct engine_request req = {
+		.method = "GET", .path = path, .on_done = on_answer, .arg = q
+	};
+
+	q->scan = s;
+	q->take = take;
+	memcpy(q->session, session->name, sizeof q->session);
+	s->pending++;
+	engine_send(s->engine, &req);
+}
+
+static void take_inspection(struct session *s, const struct engine_reply *reply)
+{
+	cJSON *json = cJSON_ParseWithLength(buf_str(&reply->body), reply->body.len);
+	const cJSON *state = cJSON_GetObjectItemCaseSensitive(json, "State");
+	const cJSON *code = cJSON_GetObjectItemCaseSensitive(state, "ExitCode");
+
+	if (reply->status == 200 && cJSON_IsNumber(code))
+		s->exit_code = code->valueint;
+	cJSON_Delete(json);
+}
+
+static unsigned number(const cJSON *o, const char *key)
+{
+	const cJSON *n = cJSON_GetObjectItemCaseSensitive(o, key);
+
+	return cJSON_IsNumber(n) && n->valuedouble >= 0 && n->valuedouble < 1e6
+	               ? (unsigned)n->valuedouble
+	               : 0;
+}
+
+static void take_record(struct session *s, const struct engine_reply *reply)
+{
+	struct buf text = BUF_INIT(RECORD_MAX);
+	cJSON *json = NULL;
+
+	if (reply->status == 200 && archive_file(&reply->body, "session.json", &text, NULL) == 0)
+		json = cJSON_ParseWithLength(buf_str(&text), text.len);
+	/* a record of another launch proves nothing about this one */
+	if (json && strcmp(text_of(json, "launch"), s->launch) == 0) {
+		s->isolation.passed = number(json, "passed");
+		s->isolation.total = number(json, "total");
+		s->isolation.warned = number(json, "warned");
+		s->isolation.was_forced =
+			cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "forced"));
+		s->was_released = true;
+	}
+	cJSON_Delete(json);
+	buf_done(&text);
+}
+
+static void add_member(struct scan *s, const cJSON *c)
+{
+	const cJSON *labels = cJSON_GetObjectItemCaseSensitive(c, "Labels");
+	const cJSON *created = cJSON_GetObjectItemCaseSensitive(c, "Created");
+	const cJSON *names = cJSON_GetObjectItemCaseSensitive(c, "Names");
+	const char *name = cJSON_GetStringValue(cJSON_GetArrayItem(names, 0));
+	struct session *session = session_of(s, labels);
+	struct session_member *m;
+
+	if (!session)
+		return;
+	session->members = xreallocarray(session->members, session->n_members + 1,
+	                                 sizeof *session->members);
+	m = &session->members[session->n_members++];
+	m->role = session_role_parse(text_of(labels, LABEL_ROLE));
+	m->id = xstrdup(text_of(c, "Id"));
+	m->name = xstrdup(name && *name == '/' ? name + 1 : "");
+	m->image = xstrdup(text_of(c, "Image"));
+	m->state = xstrdup(text_of(c, "State"));
+	m->status = xstrdup(text_of(c, "Status"));
+	if (cJSON_IsNumber(created) && (m->role == ROLE_AGENT || !session->created))
+		session->created = (int64_t)created->valuedouble;
+	if (m->role == ROLE_KEEPER)
+		ask(s, session, m->id, "/archive?path=/session.json", take_record);
+	if (m->role == ROLE_AGENT && strcmp(m->state, "exited") == 0)
+		ask(s, session, m->id, "/json", take_inspection);
+}
+
+static void add_network(struct scan *s, const cJSON *n)
+{
+	struct session *session = session_of(s, cJSON_GetObjectItemCaseSensitive(n, "Labels"));
+
+	if (session)
+		session->n_networks++;
+}
+
+static void add_volume(struct scan *s, const cJSON *v)
+{
+	struct session *session = session_of(s, cJSON_GetObjectItemCaseSensitive(v, "Labels"));
+
+	if (session)
+		session->n_volumes++;
+}
+
+static void take_list(struct scan *s, const struct engine_reply *reply, const char *what,
+                      void (*add)(struct scan *s, const cJSON *item))
+{
+	struct err err = { 0 };
+	const cJSON *item, *array;
+	cJSON *json;
+
+	if (engine_check(reply, &err, "listing %s", what) < 0) {
+		if (!s->err.kind)
+			s->err = err;
+	} else {
+		json = cJSON_ParseWithLength(buf_str(&reply->body), reply->body.len);
+		array = cJSON_IsArray(json) ? json
+		                            : cJSON_GetObjectItemCaseSensitive(json, "Volumes");
+		cJSON_ArrayForEach(item, array)
+			add(s, item);
+		cJSON_Delete(json);
+	}
+	if (--s->pending == 0)
+		finish(s);
+}
+
+static void on_containers(void *arg, const struct engine_reply *reply)
+{
+	take_list(arg, reply, "containers", add_member);
+}
+
+static void on_networks(void *arg, const struct engine_reply *reply)
+{
+	take_list(arg, reply, "networks", add_network);
+}
+
+static void on_volumes(void *arg, const struct engine_reply *reply)
+{
+	take_list(arg, reply, "volumes", add_volume);
+}
+
+static void list(struct scan *s, const char *path, engine_done_fn *on_done)
+{
+	CLEANUP_FREE char *full = xasprintf("%sfilters=%s", path, s->filters);
+	const struct engine_request req = {
+		.method = "GET", .path = full, .on_done = on_done, .arg = s
+	};
+
+	s->pending++;
+	engine_send(s->engine, &req);
+}
+
+void reconcile(struct engine *e, const char *install, const char *lock_dir, backend_list_fn *fn,
+               void *arg)
+{
+	struct scan *s = xcalloc(1, sizeof *s);
+	struct buf escaped = BUF_INIT(4096);
+
+	buf_adds(&escaped, "%7B%22label%22%3A%5B%22" LABEL_INSTALL "%3D");
+	engine_escape(&escaped, install);
+	buf_adds(&escaped, "%22%5D%7D");
+	*s = (struct scan){ .engine = e,
+		            .filters = buf_steal(&escaped),
+		            .lock_dir = lock_dir,
+		            .fn = fn,
+		            .arg = arg };
+	list(s, "/containers/json?all=1&", on_containers);
+	list(s, "/networks?", on_networks);
+	list(s, "/volumes?", on_volumes);
+}
