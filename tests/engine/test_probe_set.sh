@@ -26,6 +26,7 @@ ok() { # condition-result name
 clear_engine() {
 	docker ps -aq --filter "name=^/$pre-" | xargs -r docker rm -f -v >/dev/null 2>&1
 	docker network ls -q --filter "name=^$pre-" | xargs -r docker network rm >/dev/null 2>&1
+	docker volume ls -q --filter "name=^$pre-" | xargs -r docker volume rm >/dev/null 2>&1
 	docker rmi -f $pre-helper $pre-proxy >/dev/null 2>&1
 }
 docker info >/dev/null 2>&1 || { echo "test_probe_set: no engine answers" >&2; exit 1; }
@@ -101,20 +102,27 @@ docker network create --internal --subnet $net.0/28 -o $inhibit $pre-inside >/de
 	docker network create --internal --subnet $net.16/28 $pre-egress >/dev/null &&
 	docker network create --internal --subnet $net.32/28 -o $inhibit $pre-other >/dev/null || exit 1
 docker run -d --name $pre-peer "${secure[@]}" --network $pre-other --ip $net.34 $pre-helper keeper / >/dev/null
+docker volume create -d local -o type=tmpfs -o device=tmpfs -o o=size=4m,mode=0700,uid=65534,gid=65534 $pre-hold >/dev/null
+docker run -d --name $pre-keeper "${secure[@]}" --user 65534 --network none -v $pre-hold:/hold/pipelock \
+	$pre-helper keeper /hold/pipelock >/dev/null
 docker run -d --name $pre-resolver "${secure[@]}" --user 65534 --network $pre-inside --ip $net.4 \
 	--sysctl net.ipv4.ip_unprivileged_port_start=0 claude-bottle/resolver >/dev/null
 docker run -d --name $pre-upstream "${secure[@]}" --network $pre-egress --ip $net.19 --tmpfs /tmp claude-bottle/base \
 	sh -c 'openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=allowed.test \
 		-keyout /tmp/k -out /tmp/c 2>/dev/null; exec openssl s_server -accept 443 -www -cert /tmp/c -key /tmp/k' >/dev/null
+put() { # the files of the proxy, through the container to the tmpfs
+	tar -C "$made/etc/pipelock" --mode=0600 --owner 65534 --group 65534 -cf - $(cd "$made/etc/pipelock" && ls) |
+		docker cp -a - $pre-proxy:/etc/pipelock
+}
 start_proxy() { # the arguments of render
 	docker rm -f $pre-proxy >/dev/null 2>&1
 	render "$@" >"$made/etc/pipelock/pipelock.yaml"
 	chmod 0600 "$made/etc/pipelock/pipelock.yaml"
 	docker create --name $pre-proxy "${secure[@]}" --user 65534 --network $pre-inside --ip $net.3 \
-		--add-host allowed.test:$net.19 --add-host intercepted.test:$net.19 \
+		-v $pre-hold:/etc/pipelock --add-host allowed.test:$net.19 --add-host intercepted.test:$net.19 \
 		"$proxy_image" run --config /etc/pipelock/pipelock.yaml >/dev/null
 	docker network connect $pre-egress $pre-proxy
-	tar -C "$made" --owner 65534 --group 65534 -cf - etc | docker cp -a - $pre-proxy:/
+	put
 	docker start $pre-proxy >/dev/null
 	for _ in $(seq 50); do
 		docker exec $pre-proxy /pipelock healthcheck >/dev/null 2>&1 && return 0
@@ -160,6 +168,25 @@ grep '"event":"blocked"\|no line' "$made/lines" | grep -v '[./]isolation-probe' 
 	grep -v 'http://intercepted.test/\[redacted\]' >"$made/last"
 [ ! -s "$made/last" ]
 ok $? "every refusal in the proxy's log can be told as the probe's"
+
+# --- a permission that ends on time ---------------------------------------------
+due=$(($(date +%s) + 3))
+cp "$made/etc/pipelock/pipelock.yaml" "$made/etc/pipelock/pipelock.yaml.at-$due"
+narrow=$(sha256sum <"$made/etc/pipelock/pipelock.yaml" | cut -d' ' -f1)
+render "$metrics" git-receive-pack "$both, late.test" >"$made/etc/pipelock/pipelock.yaml"
+wide=$(sha256sum <"$made/etc/pipelock/pipelock.yaml" | cut -d' ' -f1)
+put
+in_force() {
+	docker logs $pre-proxy 2>/dev/null | grep '"event":"config_reload"' >"$made/last"
+	tail -1 "$made/last" | grep -q "\"config_hash\":\"$1\""
+}
+for _ in $(seq 30); do in_force "$wide" && break; sleep 0.1; done
+in_force "$wide"
+ok $? "the wider policy is in force as soon as it was put"
+for _ in $(seq 80); do in_force "$narrow" && break; sleep 0.1; done
+in_force "$narrow" && [ "$(date +%s)" -ge "$due" ]
+ok $? "the keeper ends it on time, and the proxy follows"
+rm -f "$made/etc/pipelock/"*.at-*
 
 # --- planted faults --------------------------------------------------------------
 fault() { # the checks that must fail, and no others; what it is
