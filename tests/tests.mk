@@ -68,6 +68,16 @@ fuzz: $(patsubst tests/fuzz/%.c,build/libfuzzer/%,$(wildcard tests/fuzz/fuzz_*.c
 			>build/fuzz-findings/$$n.log 2>&1 || { tail -40 build/fuzz-findings/$$n.log; exit 1; }; \
 		grep -E 'stat::(number_of_executed_units|new_units_added)' build/fuzz-findings/$$n.log; done
 
+# --- benchmarks ----------------------------------------------------------------
+
+$(B)/bench/%: tests/bench/%.c $(B)/libdocker.a $(B)/libcore.a
+	$(call say,BENCH,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(TEST_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(B)/libdocker.a $(B)/libcore.a $(ALL_LIBS)
+
+bench-lines: $(B)/bench/bench_lines
+	$<
+
 # --- checks --------------------------------------------------------------------
 
 check-deps:
@@ -78,4 +88,5 @@ check-style:
 
 check: check-deps check-style
 
-.PHONY: unit fuzz check check-deps check-style
+
+.PHONY: unit fuzz bench-lines check check-deps check-style

@@ -39,6 +39,9 @@ static int put_string(struct buf *out, const char *name, const char *s, bool hid
 	bool is_url = name && is_url_name(name);
 	int rc;
 
+	/* most strings have nothing to cut */
+	if (!is_url && n < EVENT_VALUE_MAX && !strstr(s, "://"))
+		return text_add_json(out, s, n);
 	/* a character that the limit splits would come out as garbage */
 	while (n == EVENT_VALUE_MAX && n > 0 && ((unsigned char)s[n] & 0xc0) == 0x80)
 		n--;

@@ -170,14 +170,30 @@ int text_safe_str(struct buf *out, const char *s, size_t max)
 	return s ? text_safe(out, s, strlen(s), max, false) : 0;
 }
 
+/* How many bytes need no second look, here or in JSON. */
+static size_t plain_run(const char *s, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n && s[i] >= 0x20 && s[i] < 0x7f && s[i] != '"' && s[i] != '\\')
+		i++;
+	return i;
+}
+
 int text_add_json(struct buf *out, const char *s, size_t n)
 {
 	int rc = buf_addc(out, '"');
 
 	for (size_t at = 0; at < n && rc == 0;) {
+		size_t plain = plain_run(s + at, n - at), len;
 		uint32_t cp = 0;
-		size_t len = text_utf8(s + at, n - at, &cp);
 
+		if (plain > 0) {
+			rc = buf_add(out, s + at, plain);
+			at += plain;
+			continue;
+		}
+		len = text_utf8(s + at, n - at, &cp);
 		if (len == 0) {
 			rc = buf_adds(out, "\\ufffd");
 			at++;
