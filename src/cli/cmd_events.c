@@ -10,10 +10,16 @@
 #include "core/event.h"
 #include "core/mem.h"
 
+#define KEPT_MAX 200000
+
 struct watch {
 	bool is_json;
+	bool with_probes;
+	bool keep_following;
 	int kind;			/* -1: every kind */
 	const char *grep;
+	struct event *kept;		/* until the logs end, to be put in order */
+	size_t n_kept;
 	size_t open;			/* followings that have not ended */
 	bool is_done;
 	int code;
@@ -28,18 +34,16 @@ static bool has(const char *text, const char *part)
 
 static bool is_wanted(const struct watch *w, const struct event *e)
 {
+	if (e->is_probe && !w->with_probes)
+		return false;
 	if (w->kind >= 0 && e->kind != (enum event_kind)w->kind)
 		return false;
 	return !w->grep || has(e->host, w->grep) || has(e->rule, w->grep) ||
 	       has(e->summary, w->grep);
 }
 
-static bool on_event(void *arg, const struct event *e)
+static bool print(struct watch *w, const struct event *e)
 {
-	struct watch *w = arg;
-
-	if (!is_wanted(w, e))
-		return true;
 	buf_reset(&w->line);
 	if (w->is_json)
 		event_json(&w->line, e);
@@ -48,6 +52,59 @@ static bool on_event(void *arg, const struct event *e)
 	buf_addc(&w->line, '\n');
 	w->code = cli_print(&w->line);
 	return w->code == 0;
+}
+
+static int by_time(const void *a, const void *b)
+{
+	const struct event *x = a, *y = b;
+
+	return (x->ts_ns > y->ts_ns) - (x->ts_ns < y->ts_ns);
+}
+
+/* An event that repeats comes again with the same fold: the newest counts. */
+static void keep(struct watch *w, const struct event *e)
+{
+	for (size_t i = w->n_kept; e->fold && i > 0; i--) {
+		struct event *old = &w->kept[i - 1];
+
+		if (old->fold != e->fold || old->source != e->source ||
+		    strcmp(old->session, e->session) != 0)
+			continue;
+		event_done(old);
+		event_copy(old, e);
+		return;
+	}
+	w->kept = xreallocarray(w->kept, w->n_kept + 1, sizeof *w->kept);
+	event_copy(&w->kept[w->n_kept++], e);
+}
+
+static bool on_event(void *arg, const struct event *e)
+{
+	struct watch *w = arg;
+
+	if (!is_wanted(w, e))
+		return true;
+	if (w->keep_following)
+		return print(w, e);
+	if (w->n_kept == KEPT_MAX)
+		return false;
+	keep(w, e);
+	return true;
+}
+
+static void print_kept(struct watch *w)
+{
+	if (w->n_kept)
+		qsort(w->kept, w->n_kept, sizeof *w->kept, by_time);
+	for (size_t i = 0; i < w->n_kept; i++) {
+		if (w->code == 0)
+			print(w, &w->kept[i]);
+		event_done(&w->kept[i]);
+	}
+	free(w->kept);
+	if (w->n_kept == KEPT_MAX)
+		cli_say("claude-bottle: only the first %d events; use --since or --session",
+		        KEPT_MAX);
 }
 
 static void on_end(void *arg, const struct err *err)
@@ -83,8 +140,7 @@ static int parse_since(int64_t *out, const char *text)
 	return -1;
 }
 
-static int follow_all(struct cli *c, struct watch *w, const char *session, int64_t since,
-                      bool keep_following)
+static int follow_all(struct cli *c, struct watch *w, const char *session, int64_t since)
 {
 	struct session_list list = { 0 };
 	struct err err = { 0 };
@@ -94,7 +150,7 @@ static int follow_all(struct cli *c, struct watch *w, const char *session, int64
 	for (size_t i = 0; i < list.n; i++) {
 		const struct follow_request req = { .session = list.v[i].name,
 			                            .since_ns = since,
-			                            .keep_following = keep_following };
+			                            .keep_following = w->keep_following };
 
 		if (session && strcmp(session, list.v[i].name) != 0)
 			continue;
@@ -109,7 +165,10 @@ static int follow_all(struct cli *c, struct watch *w, const char *session, int64
 			err_set(&err, ERR_FAILED, "no session runs");
 		return cli_fail(&err);
 	}
-	return cli_wait(c, &w->is_done, &err) < 0 ? cli_fail(&err) : w->code;
+	if (cli_wait(c, &w->is_done, &err) < 0)
+		return cli_fail(&err);
+	print_kept(w);
+	return w->code;
 }
 
 static int run_events(struct cli *c, int argc, char **argv)
@@ -121,18 +180,18 @@ static int run_events(struct cli *c, int argc, char **argv)
 		{ "kind", required_argument, NULL, 'k' },
 		{ "since", required_argument, NULL, 't' },
 		{ "grep", required_argument, NULL, 'g' },
+		{ "all", no_argument, NULL, 'a' },
 		{ 0 },
 	};
 	struct watch w = { .kind = -1, .line = BUF_INIT(1u << 20) };
 	const char *session = NULL;
-	bool keep_following = false;
 	int64_t since = 0;
 	int opt, code;
 
 	while ((opt = getopt_long(argc, argv, "f", options, NULL)) != -1) {
 		switch (opt) {
 		case 'f':
-			keep_following = true;
+			w.keep_following = true;
 			break;
 		case 'j':
 			w.is_json = true;
@@ -150,6 +209,9 @@ static int run_events(struct cli *c, int argc, char **argv)
 				return cli_usage(&verb_events,
 				                 "--since takes 90s, 15m, 2h or 1d");
 			break;
+		case 'a':
+			w.with_probes = true;
+			break;
 		case 'g':
 			w.grep = optarg;
 			break;
@@ -160,20 +222,22 @@ static int run_events(struct cli *c, int argc, char **argv)
 	if (optind < argc)
 		return cli_usage(&verb_events, "use --session %s", argv[optind]);
 	w.style = (struct event_style){ .has_date = !isatty(STDOUT_FILENO), .session_width = 20 };
-	code = follow_all(c, &w, session, since, keep_following);
+	code = follow_all(c, &w, session, since);
 	buf_done(&w.line);
 	return code;
 }
 
 const struct cli_verb verb_events = {
 	.name = "events",
-	.arguments = "[-f] [--json] [--session SESSION] [--kind KIND] [--since AGE] [--grep TEXT]",
+	.arguments = "[-f] [--json] [--session SESSION] [--kind KIND] [--since AGE] [--grep TEXT] "
+	             "[--all]",
 	.summary = "show what was blocked, looked up, fetched and pushed",
 	.help = "  -f, --follow       go on as it happens\n"
 	        "  --json             one JSON object a line\n"
 	        "  --session SESSION  of this one only\n"
 	        "  --kind KIND        egress.blocked, egress.dlp, egress.dns, push.rejected, ...\n"
 	        "  --since AGE        90s, 15m, 2h, 1d\n"
+	        "  --all              those of claude-bottle's own isolation probes too\n"
 	        "  --grep TEXT        only those whose host, rule or summary holds it\n"
 	        "\n"
 	        "Of sessions that exist; a removed session's events are gone with its logs.\n"

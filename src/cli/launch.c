@@ -68,13 +68,26 @@ static void add_egress(struct buf *b, const struct bottle_spec *bottle)
 		buf_adds(b, "; secrets in bodies only WARN");
 }
 
+static const char *origin(const struct manifest_where *w)
+{
+	switch (w->origin) {
+	case MANIFEST_USER:
+		return "your manifest";
+	case MANIFEST_PROJECT:
+		return "the project's manifest";
+	case MANIFEST_NAMED:
+		return "--manifest";
+	}
+	return "";
+}
+
 static void preflight(const struct agent_spec *a, const struct plan *plan)
 {
 	const struct bottle_spec *bottle = a->bottle;
 	struct buf b = BUF_INIT(65536);
 
-	buf_addf(&b, "%s, from the %s's manifest; image %s, runtime %s", a->name,
-	         manifest_origin_name(a->where.origin), plan->images[ROLE_AGENT], plan->runtime);
+	buf_addf(&b, "%s, from %s; image %s, runtime %s", a->name, origin(&a->where),
+	         plan->images[ROLE_AGENT], plan->runtime);
 	if (a->workspace == WORKSPACE_CLONE)
 		buf_addf(&b, "; clones %s", a->clone->name);
 	else if (a->workspace == WORKSPACE_COPY)
@@ -86,8 +99,8 @@ static void preflight(const struct agent_spec *a, const struct plan *plan)
 	buf_reset(&b);
 	add_joined(&b, a->skills, 12);
 	cli_say("  skills    %s", b.len ? buf_str(&b) : "none");
-	cli_say("  bottle    %s, from the %s's manifest; memory %llu MiB, %u.%u cpus, %u processes",
-	        bottle->name, manifest_origin_name(bottle->where.origin),
+	cli_say("  bottle    %s, from %s; memory %llu MiB, %u.%u cpus, %u processes",
+	        bottle->name, origin(&bottle->where),
 	        (unsigned long long)(bottle->limits.memory >> 20), bottle->limits.millicpus / 1000,
 	        bottle->limits.millicpus % 1000 / 100, bottle->limits.pids);
 	buf_reset(&b);

@@ -46,9 +46,18 @@ static void launch_free(struct launch_run *lr)
 static void report(struct launch_run *lr, const struct err *err)
 {
 	struct launch *l = &lr->shared;
+	const struct launch_events *ev = l->ev;
+	const struct isolation_result isolation = l->isolation.result;
+	char fingerprint[CA_FINGERPRINT_MAX];
+	struct err copy = { 0 };
+	void *arg = l->arg;
 
-	l->ev->done(l->arg, &l->isolation.result, l->ca.fingerprint, err);
+	/* the plan may go with the callback, so nothing may be left that needs it */
+	memcpy(fingerprint, l->ca.fingerprint, sizeof fingerprint);
+	if (err)
+		copy = *err;
 	launch_free(lr);
+	ev->done(arg, &isolation, fingerprint, err ? &copy : NULL);
 }
 
 /* --- undoing ------------------------------------------------------------------------ */
