@@ -74,9 +74,11 @@ static int run_verify(struct cli *c, int argc, char **argv)
 	c->ops->verify(c->backend, session, agent, &events, &w);
 	if (cli_wait(c, &w.is_done, &err) < 0)
 		return cli_fail(&err);
-	if (w.err.kind && w.isolation.total == 0)
+	if (w.err.kind && w.err.kind != ERR_ISOLATION)
 		return cli_fail(&w.err);
 	code = report(&w, session, is_json);
+	if (*w.isolation.warnings)
+		cli_say("warnings: %s", w.isolation.warnings);
 	return w.err.kind ? cli_fail(&w.err) : code;
 }
 

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/interrupt.h"
 #include "core/manifest.h"
 #include "core/mem.h"
 #include "core/text.h"
@@ -167,6 +168,8 @@ static int resolve_all(struct launch_secret **out, const struct bottle_spec *b, 
 /* --- progress ---------------------------------------------------------------------------- */
 
 struct progress {
+	struct cli *cli;
+	struct backend_job *job;
 	size_t n_done;
 	bool is_terminal;
 	bool is_quiet;
@@ -254,6 +257,16 @@ static int print_plan(const struct plan *plan, bool is_json)
 	return rc;
 }
 
+static void on_interrupt(void *arg)
+{
+	struct progress *p = arg;
+
+	if (p->is_done)
+		return;
+	cli_say("interrupted: undoing what was made");
+	p->cli->ops->cancel(p->job);
+}
+
 /* One try. ERR_FAILED with "overlaps" means that another program took a subnet
  * between the planning and the launch. */
 static int launch_once(struct cli *c, const struct cli_launch *what, struct plan *plan,
@@ -261,10 +274,18 @@ static int launch_once(struct cli *c, const struct cli_launch *what, struct plan
                        struct err *err)
 {
 	static const struct launch_events events = { .step = on_step, .done = on_done };
+	struct interrupt in;
+	int rc;
 
-	*p = (struct progress){ .is_terminal = isatty(STDERR_FILENO), .is_quiet = what->quiet };
-	c->ops->launch(c->backend, plan, secrets, n, what->force, &events, p);
-	if (cli_wait(c, &p->is_done, err) < 0)
+	*p = (struct progress){ .cli = c,
+		                .is_terminal = isatty(STDERR_FILENO),
+		                .is_quiet = what->quiet };
+	if (interrupt_begin(&in, c->loop, on_interrupt, p, err) < 0)
+		return -1;
+	p->job = c->ops->launch(c->backend, plan, secrets, n, what->force, &events, p);
+	rc = cli_wait(c, &p->is_done, err);
+	interrupt_end(&in);
+	if (rc < 0)
 		return -1;
 	if (p->err.kind) {
 		*err = p->err;

@@ -1,6 +1,7 @@
 #include "core/isolation.h"
 
 #include <cjson/cJSON.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "core/mem.h"
@@ -10,7 +11,6 @@
 void isolation_init(struct isolation *iso)
 {
 	*iso = (struct isolation){ .failures = BUF_INIT(ISOLATION_TEXT_MAX),
-		                   .warnings = BUF_INIT(ISOLATION_TEXT_MAX),
 		                   .record = BUF_INIT(RECORD_MAX) };
 }
 
@@ -19,7 +19,6 @@ void isolation_done(struct isolation *iso)
 	if (!iso)
 		return;
 	buf_done(&iso->failures);
-	buf_done(&iso->warnings);
 	buf_done(&iso->record);
 }
 
@@ -43,21 +42,23 @@ static void record(struct isolation *iso, const char *check, const char *target,
 void isolation_note(struct isolation *iso, const char *check, const char *target, bool ok,
                     bool must, const char *detail)
 {
-	struct buf *words = must ? &iso->failures : &iso->warnings;
+	struct isolation_result *r = &iso->result;
+	size_t len = strlen(r->warnings);
 
 	record(iso, check, target, ok, must, detail);
 	if (must)
-		iso->result.total++;
+		r->total++;
 	if (ok) {
-		iso->result.passed += must;
-		return;
-	}
-	if (must)
+		r->passed += must;
+	} else if (must) {
 		iso->failed++;
-	else
-		iso->result.warned++;
-	buf_addf(words, "%s%s%s%s: %s", words->len ? "; " : "", check, *target ? " " : "", target,
-	         detail);
+		buf_addf(&iso->failures, "%s%s%s%s: %s", iso->failures.len ? "; " : "", check,
+		         *target ? " " : "", target, detail);
+	} else {
+		r->warned++;
+		snprintf(r->warnings + len, sizeof r->warnings - len, "%s%s%s%s: %s",
+		         len ? "; " : "", check, *target ? " " : "", target, detail);
+	}
 }
 
 static const char *text_of(const cJSON *o, const char *key)

@@ -20,7 +20,6 @@ struct isolation {
 	struct isolation_result result;		/* warnings are not in passed or total */
 	unsigned failed;			/* of those that must hold */
 	struct buf failures;			/* "host-address 172.17.0.1: reached; ..." */
-	struct buf warnings;
 	struct buf record;			/* every check as a JSON array without brackets */
 };
 

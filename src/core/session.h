@@ -39,12 +39,15 @@ enum session_state {
 const char *session_state_name(enum session_state s);
 bool session_may_become(enum session_state from, enum session_state to);
 
+#define ISOLATION_WARNINGS_MAX 400
+
 /* What the isolation probes said when it was launched. */
 struct isolation_result {
 	unsigned passed;
 	unsigned total;		/* 0: no record, show "unverified" */
 	unsigned warned;
 	bool was_forced;	/* released in spite of a failure */
+	char warnings[ISOLATION_WARNINGS_MAX];	/* text, of this run only */
 };
 
 struct session_member {
