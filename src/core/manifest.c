@@ -38,13 +38,13 @@ static void check_section(const struct reader *r, const char *key, size_t max)
 		           node->n, max);
 }
 
+const char *const manifest_keys[] = { "$schema", "bottles", "agents", NULL };
+
 static void check_document(const struct reader *r)
 {
-	static const char *const keys[] = { "$schema", "bottles", "agents", NULL };
-
 	if (!reader_expect(r, r->doc->root, JSON_OBJECT))
 		return;
-	reader_keys(r, r->doc->root, keys, NULL);
+	reader_keys(r, r->doc->root, manifest_keys, NULL);
 	reader_member(r, r->doc->root, "$schema", JSON_STRING);
 	check_section(r, "bottles", MANIFEST_BOTTLES_MAX);
 	check_section(r, "agents", MANIFEST_AGENTS_MAX);

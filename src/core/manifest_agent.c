@@ -56,9 +56,10 @@ static void agent_image(const struct reader *r, const struct json_node *node, st
 		a->image = xstrdup(s);
 }
 
+const char *const prompt_keys[] = { "file", NULL };
+
 static void agent_prompt(const struct reader *r, const struct json_node *node, struct agent_spec *a)
 {
-	static const char *const keys[] = { "file", NULL };
 	const char *file;
 
 	if (node->type == JSON_STRING) {
@@ -74,7 +75,7 @@ static void agent_prompt(const struct reader *r, const struct json_node *node, s
 		           json_type_name(node->type));
 		return;
 	}
-	reader_keys(r, node, keys, NULL);
+	reader_keys(r, node, prompt_keys, NULL);
 	file = reader_required(r, node, "file", "the path of a text file");
 	if (file)
 		a->prompt_file = reader_path_here(r, json_get(node, "file"), file, r->source->dir,
@@ -117,14 +118,15 @@ static const char *copy_base(const struct reader *r)
 	return r->source->origin == MANIFEST_USER ? r->env->cwd : r->source->dir;
 }
 
+const char *const workspace_keys[] = { "clone", "copy", NULL };
+
 static void agent_workspace(const struct reader *r, const struct json_node *node,
                             struct agent_spec *a)
 {
-	static const char *const keys[] = { "clone", "copy", NULL };
 	const struct json_node *clone = json_get(node, "clone"), *copy = json_get(node, "copy");
 	const char *dir;
 
-	reader_keys(r, node, keys, NULL);
+	reader_keys(r, node, workspace_keys, NULL);
 	if (!clone == !copy) {
 		json_fault(r->doc, node, r->faults,
 		           "needs either \"clone\", a git Name of the bottle, or \"copy\", a "
@@ -159,10 +161,11 @@ static void agent_color(const struct reader *r, const struct json_node *node, st
 		a->color = xstrdup(s);
 }
 
+const char *const agent_keys[] = { "bottle", "image",     "command", "prompt",
+	                           "skills", "workspace", "color",   NULL };
+
 void agent_read(const struct reader *r, const struct json_node *node, struct agent_spec *a)
 {
-	static const char *const keys[] = { "bottle", "image",     "command", "prompt",
-		                            "skills", "workspace", "color",   NULL };
 	const struct json_node *c;
 
 	if (!is_dns_label(a->name, MANIFEST_NAME_MAX) || strstr(a->name, "--"))
@@ -172,7 +175,7 @@ void agent_read(const struct reader *r, const struct json_node *node, struct age
 		               a->name, MANIFEST_NAME_MAX);
 	if (!reader_expect(r, node, JSON_OBJECT))
 		return;
-	reader_keys(r, node, keys, NULL);
+	reader_keys(r, node, agent_keys, NULL);
 	a->bottle_name = xstrdup_or_null(
 		reader_required(r, node, "bottle", "the name of the bottle that it runs in"));
 	c = reader_member(r, node, "image", JSON_STRING);

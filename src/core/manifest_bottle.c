@@ -138,15 +138,16 @@ static bool parse_memory(const char *s, uint64_t *bytes)
 	return true;
 }
 
+const char *const limits_keys[] = { "memory", "cpus", "pids", NULL };
+
 static void bottle_limits(struct bottle_draft *d, const struct json_node *limits)
 {
-	static const char *const keys[] = { "memory", "cpus", "pids", NULL };
 	const struct reader *r = d->r;
 	struct bottle_limits *l = &d->spec->limits;
 	const struct json_node *node;
 	long long pids;
 
-	reader_keys(r, limits, keys, NULL);
+	reader_keys(r, limits, limits_keys, NULL);
 	node = reader_member(r, limits, "memory", JSON_STRING);
 	if (node) {
 		d->has_memory = parse_memory(node->string, &l->memory) &&
@@ -179,14 +180,15 @@ static void bottle_limits(struct bottle_draft *d, const struct json_node *limits
 
 /* --- the rest ------------------------------------------------------------------------ */
 
+const char *const terminal_keys[] = { "osc52", NULL };
+
 static void bottle_terminal(struct bottle_draft *d, const struct json_node *terminal)
 {
-	static const char *const keys[] = { "osc52", NULL };
 	static const char *const words[] = { "deny", "ask", "allow", NULL };
 	const struct json_node *node = json_get(terminal, "osc52");
 	int i;
 
-	reader_keys(d->r, terminal, keys, NULL);
+	reader_keys(d->r, terminal, terminal_keys, NULL);
 	i = node ? reader_word(d->r, node, words) : -1;
 	if (i >= 0) {
 		d->has_osc52 = true;
@@ -227,10 +229,11 @@ static void bottle_projects(struct bottle_draft *d, const struct json_node *proj
 		reader_strings(d->r, projects, &d->spec->projects, check_project);
 }
 
+const char *const bottle_keys[] = { "extends", "env",      "git",      "egress",
+	                            "limits",  "terminal", "projects", NULL };
+
 void bottle_read(struct bottle_draft *d)
 {
-	static const char *const keys[] = { "extends", "env",      "git",      "egress",
-		                            "limits",  "terminal", "projects", NULL };
 	static const char *const legacy[][2] = {
 		{ "ssh", "its remotes are entries of \"git\" now" },
 		{ "runtime", "gVisor is used by itself when the engine has it; remove it" },
@@ -247,7 +250,7 @@ void bottle_read(struct bottle_draft *d)
 		               d->node->key, MANIFEST_NAME_MAX);
 	if (!reader_expect(r, d->node, JSON_OBJECT))
 		return;
-	reader_keys(r, d->node, keys, legacy);
+	reader_keys(r, d->node, bottle_keys, legacy);
 	node = reader_member(r, d->node, "extends", JSON_STRING);
 	if (node)
 		d->spec->extends = xstrdup(node->string);

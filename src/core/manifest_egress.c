@@ -69,16 +69,17 @@ static int check_header(const struct reader *r, const struct json_node *node, ch
 	return 0;
 }
 
+const char *const egress_keys[] = { "allowlist",  "passthrough",       "trusted",
+	                            "dlp_action", "unscanned_headers", NULL };
+
 void bottle_egress(struct bottle_draft *d, const struct json_node *egress)
 {
-	static const char *const keys[] = { "allowlist",  "passthrough",       "trusted",
-		                            "dlp_action", "unscanned_headers", NULL };
 	static const char *const actions[] = { "block", "warn", NULL };
 	const struct reader *r = d->r;
 	const struct json_node *node;
 	int i;
 
-	reader_keys(r, egress, keys, NULL);
+	reader_keys(r, egress, egress_keys, NULL);
 	node = json_get(egress, "allowlist");
 	if (node)
 		reader_strings(r, node, &d->spec->allowlist, check_allowed);

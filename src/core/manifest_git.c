@@ -368,16 +368,16 @@ static void git_identity(const struct reader *r, const struct json_node *node, s
 	g->identity_file = path;
 }
 
+const char *const git_keys[] = { "Name", "Upstream", "IdentityFile", "KnownHostKey", "ExtraHosts",
+	                         "push", NULL };
+
 static void git_entry(const struct reader *r, const struct json_node *entry, struct git_remote *g)
 {
-	static const char *const keys[] = {
-		"Name", "Upstream", "IdentityFile", "KnownHostKey", "ExtraHosts", "push", NULL
-	};
 	static const char *const pushes[] = { "forward", "hold", NULL };
 	const struct json_node *node;
 	const char *s;
 
-	reader_keys(r, entry, keys, NULL);
+	reader_keys(r, entry, git_keys, NULL);
 	s = reader_required(r, entry, "Name", "a short name for the repository");
 	if (s && !is_plain_name(s, GIT_NAME_MAX))
 		json_fault(r->doc, json_get(entry, "Name"), r->faults,

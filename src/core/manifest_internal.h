@@ -78,6 +78,11 @@ bool is_plain_name(const char *s, size_t max);
 /* Does an error lie in this entry so far? */
 bool entry_has_error(const struct faults *faults, const struct manifest_where *w);
 
+/* The keys that each object may have; they end in NULL. The schema's test compares. */
+extern const char *const manifest_keys[], *const bottle_keys[], *const git_keys[],
+	*const egress_keys[], *const limits_keys[], *const terminal_keys[], *const agent_keys[],
+	*const prompt_keys[], *const workspace_keys[];
+
 /* --- the parts -------------------------------------------------------------------- */
 
 void bottle_read(struct bottle_draft *d);			/* manifest_bottle.c */
