@@ -25,6 +25,7 @@ static const struct cli_verb *const verbs[] = {
 	&verb_events,
 	&verb_verify,
 	&verb_cleanup,
+	&verb_images,
 };
 #define N_VERBS (sizeof verbs / sizeof *verbs)
 
