@@ -7,6 +7,8 @@
 #include "core/err.h"
 #include "core/loop.h"
 
+#define SAME_MOMENT_NS 500000000u
+
 static void on_signal(void *arg, int fd, unsigned events)
 {
 	struct interrupt *in = arg;
@@ -16,12 +18,15 @@ static void on_signal(void *arg, int fd, unsigned events)
 	if (read(fd, &info, sizeof info) != sizeof info)
 		return;
 	if (in->signal) {
-		/* the person means it */
+		/* one key press may come as two signals, to us and to our group */
+		if (loop_now_ns() - in->when_ns < SAME_MOMENT_NS)
+			return;
 		sigprocmask(SIG_SETMASK, &in->saved, NULL);
 		raise((int)info.ssi_signo);
 		return;
 	}
 	in->signal = (int)info.ssi_signo;
+	in->when_ns = loop_now_ns();
 	in->fn(in->arg);
 }
 

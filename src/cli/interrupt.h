@@ -1,12 +1,14 @@
 /* Ctrl-C (SIGINT), SIGTERM and SIGHUP while something must be undone first.
  *
  * Between begin and end these signals do not end the program: they come through
- * the loop, as a call. A second one ends it at once; "cleanup" then tidies up.
+ * the loop, as a call. Another one, later, ends it at once; "cleanup" then
+ * tidies up.
  */
 #ifndef CLI_INTERRUPT_H
 #define CLI_INTERRUPT_H
 
 #include <signal.h>
+#include <stdint.h>
 
 struct err;
 struct loop;
@@ -16,6 +18,7 @@ struct interrupt {
 	int fd;
 	sigset_t saved;
 	int signal;		/* the one that came; 0 for none */
+	uint64_t when_ns;
 	void (*fn)(void *arg);
 	void *arg;
 };
