@@ -21,6 +21,8 @@ static const struct cli_verb *const verbs[] = {
 	&verb_stop,
 	&verb_relaunch,
 	&verb_list,
+	&verb_info,
+	&verb_check,
 	&verb_trust,
 	&verb_events,
 	&verb_verify,

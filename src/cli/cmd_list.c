@@ -2,6 +2,25 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "core/manifest.h"
+#include "core/manifest_show.h"
+
+static int list_available(struct cli *c, bool is_json)
+{
+	const struct manifest *m = cli_manifest(c);
+	struct buf b = BUF_INIT(CLI_OUTPUT_MAX);
+	int code;
+
+	if (is_json) {
+		manifest_show_list_json(&b, m);
+		buf_addc(&b, '\n');
+	} else {
+		manifest_show_list(&b, m);
+	}
+	code = cli_print(&b);
+	buf_done(&b);
+	return code;
+}
 
 static int list_sessions(struct cli *c, bool is_json)
 {
@@ -37,6 +56,8 @@ static int run_list(struct cli *c, int argc, char **argv)
 	}
 	if (optind == argc)
 		return list_sessions(c, is_json);
+	if (strcmp(argv[optind], "available") == 0 && optind + 1 == argc)
+		return list_available(c, is_json);
 	return cli_usage(&verb_list, "\"%s\" is not a list", argv[optind]);
 }
 
