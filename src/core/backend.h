@@ -76,6 +76,24 @@ struct follow_request {
 /* An operation under way. */
 struct backend_job;
 
+/* A terminal of a session: the agent's own, or a shell beside it. Output must be
+ * taken as it comes; a stream that nobody reads stalls the agent. */
+struct backend_stream;
+
+struct stream_request {
+	const char *session;
+	bool is_shell;		/* a new login shell in the agent's container */
+	int rows, cols;
+};
+
+struct stream_events {
+	void (*opened)(void *arg);			/* may be NULL */
+	void (*data)(void *arg, const char *data, size_t len);
+	/* It ended (err NULL) or failed; the stream is still to be closed. Not after
+	 * stream_close(). */
+	void (*ended)(void *arg, const struct err *err);
+};
+
 struct backend_ops {
 	const char *name;	/* "docker" */
 	int (*open)(struct backend **out, struct loop *loop, const struct backend_settings *s,
@@ -103,6 +121,13 @@ struct backend_ops {
 	/* Events from the logs of a session's members, in each member's order. */
 	struct backend_job *(*follow)(struct backend *b, const struct follow_request *req,
 	                              backend_event_fn *fn, backend_done_fn *done, void *arg);
+	/* Terminals. Several may be attached to one session. */
+	struct backend_stream *(*attach)(struct backend *b, const struct stream_request *req,
+	                                 const struct stream_events *ev, void *arg);
+	int (*stream_send)(struct backend_stream *s, const void *data, size_t len);
+	void (*stream_resize)(struct backend_stream *s, int rows, int cols);
+	/* Detaches; ends nothing. NULL is fine. */
+	void (*stream_close)(struct backend_stream *s);
 	/* Give a job up. A launch is undone and still reports done; a following ends
 	 * without done. */
 	void (*cancel)(struct backend_job *job);

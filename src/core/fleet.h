@@ -1,0 +1,132 @@
+/* The fleet: every agent of the manifest and every session, with what happens to
+ * them; what a dashboard shows. No curses, no engine: it works on a backend.
+ *
+ * The fleet asks the backend for its sessions every FLEET_REFRESH_MS and after
+ * each operation, follows the logs of those that run, keeps a terminal (core/vt)
+ * for each session that was looked at, and carries out launches and stops. It
+ * tells its owner by flags what changed, and never draws.
+ *
+ * Rows: first the sessions and agents grouped by bottle, by name. A row is known
+ * by its name: an agent's when it has no session, else the session's.
+ */
+#ifndef CORE_FLEET_H
+#define CORE_FLEET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/backend.h"
+#include "core/event.h"
+#include "core/session.h"
+
+struct fleet;
+struct vt;
+struct vt_theme;
+
+#define FLEET_REFRESH_MS  2000
+#define FLEET_EVENTS_MAX  20000		/* kept in memory, oldest go first */
+#define FLEET_NAME_MAX	  (MANIFEST_NAME_MAX + 1)
+
+enum fleet_change {
+	FLEET_ROWS = 1,		/* a row, its state or its counts */
+	FLEET_EVENTS = 2,	/* events were added or folded */
+	FLEET_TERMINAL = 4,	/* a terminal has damage */
+	FLEET_MESSAGE = 8,	/* fleet_message() has something new */
+	FLEET_ENGINE = 16,	/* the engine went away or came back */
+};
+
+/* What an agent seems to be doing, beside its session's state. */
+enum fleet_activity {
+	ACTIVITY_UNKNOWN,
+	ACTIVITY_WORKING,	/* it wrote something in the last seconds */
+	ACTIVITY_IDLE,
+	ACTIVITY_WAITS,		/* it said so: OSC 9/777/99 or a bell, or its hook did */
+};
+
+struct fleet_row {
+	char name[FLEET_NAME_MAX];
+	char agent[FLEET_NAME_MAX];
+	char bottle[FLEET_NAME_MAX];
+	enum session_state state;
+	bool has_session;
+	bool is_untrusted;	/* of a project's file that was not confirmed */
+	bool is_broken;
+	char *note;		/* fault, cause of failure, or the step being done; NULL */
+	int exit_code;		/* of an ended agent, else -1 */
+	int64_t created;	/* Unix time, 0 without session */
+	struct isolation_result isolation;
+	enum fleet_activity activity;
+	int64_t activity_since_ns;	/* CLOCK_REALTIME */
+	char *said;		/* the agent's last notice or title: its claim. NULL */
+	unsigned n_attention;	/* events that wait for a person */
+	unsigned n_blocked;	/* of all times in memory */
+	const char *color;	/* of the manifest, or NULL */
+};
+
+struct fleet_options {
+	const struct backend_ops *ops;
+	struct backend *backend;
+	/* Read the manifest anew; the fleet owns what it gets. */
+	struct manifest *(*load_manifest)(void *arg);
+	void (*changed)(void *arg, unsigned changes);	/* enum fleet_change, or-ed */
+	void *arg;
+};
+
+struct fleet *fleet_new(struct loop *loop, const struct fleet_options *opt);
+void fleet_free(struct fleet *f);		/* stops no session */
+
+size_t fleet_n_rows(const struct fleet *f);
+const struct fleet_row *fleet_row(const struct fleet *f, size_t i);
+const struct fleet_row *fleet_find(const struct fleet *f, const char *name);	/* or NULL */
+const struct manifest *fleet_manifest(const struct fleet *f);
+void fleet_reload(struct fleet *f);		/* the manifest, and the sessions */
+const char *fleet_engine(const struct fleet *f);	/* "docker 20.10.24 unix"; NULL when away */
+
+/* --- operations; each ends in a message and FLEET_ROWS ---------------------------- */
+
+/* secrets: values for the agent's "?prompt" variables in the order of its env,
+ * owned by the fleet from here on and wiped. */
+int fleet_launch(struct fleet *f, const char *agent, const char *label, char **secrets,
+                 struct err *err);
+void fleet_stop(struct fleet *f, const char *session);
+int fleet_relaunch(struct fleet *f, const char *session, char **secrets, struct err *err);
+void fleet_cancel(struct fleet *f, const char *session);	/* a launch under way */
+
+/* --- events ------------------------------------------------------------------------ */
+
+size_t fleet_n_events(const struct fleet *f);
+const struct event *fleet_event(const struct fleet *f, size_t i);	/* 0 is the oldest */
+uint64_t fleet_event_seq(const struct fleet *f, size_t i);	/* never used twice */
+void fleet_dismiss(struct fleet *f, uint64_t seq);		/* no longer waits */
+bool fleet_is_waiting(const struct fleet *f, size_t i);		/* needs attention still */
+unsigned fleet_n_waiting(const struct fleet *f);
+
+/* --- terminals ----------------------------------------------------------------------- */
+
+enum fleet_terminal { FLEET_AGENT, FLEET_SHELL };	/* the agent's own, or a shell beside it */
+
+/* The terminal of a running session, attached on first use; NULL when there is
+ * none. It stays attached and is read whether it is shown or not. */
+struct vt *fleet_terminal(struct fleet *f, const char *session, enum fleet_terminal which,
+                          int rows, int cols);
+void fleet_resize(struct fleet *f, const char *session, enum fleet_terminal which, int rows,
+                  int cols);
+/* -1 when too much waits to be sent. */
+int fleet_send(struct fleet *f, const char *session, enum fleet_terminal which, const void *data,
+               size_t len);
+void fleet_set_theme(struct fleet *f, const struct vt_theme *theme);
+/* Let go of every stream (before SIGTSTP: an unread one stalls its agent); the
+ * next fleet_terminal() attaches again. */
+void fleet_detach_all(struct fleet *f);
+
+/* --- messages -------------------------------------------------------------------------- */
+
+enum fleet_level { FLEET_INFO, FLEET_WARN, FLEET_ERROR };
+/* The i-th newest message, NULL past the last. */
+const char *fleet_message(const struct fleet *f, size_t i, enum fleet_level *level,
+                          int64_t *ts_ns);
+void fleet_say(struct fleet *f, enum fleet_level level, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+#endif

@@ -1,0 +1,57 @@
+/* The person's terminal. Its one owner: nobody else writes to it.
+ *
+ * screen_open() puts it into raw mode on the alternate screen; screen_close(), a
+ * fatal signal, or mem_on_abort()'s hook put it back as it was. What is drawn is
+ * the difference between the grid and what the terminal shows, in one write,
+ * inside synchronized output (mode 2026) where the terminal knows it.
+ *
+ * Capabilities come from terminfo (TERM), COLORTERM, NO_COLOR and the locale, and
+ * are refined by what the terminal answers. True colour is brought down to 256,
+ * 16 or no colours as needed; without UTF-8 borders are ASCII.
+ */
+#ifndef UI_SCREEN_H
+#define UI_SCREEN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct err;
+struct grid;
+struct screen;
+
+enum screen_colors { SCREEN_MONO, SCREEN_16, SCREEN_256, SCREEN_TRUE };
+
+struct screen_options {
+	int in_fd, out_fd;
+	bool with_mouse;
+	bool force_ascii;
+	int force_colors;	/* enum screen_colors, or -1 */
+};
+
+/* Fails (ERR_INPUT) when out_fd is no terminal or TERM is unusable. */
+int screen_open(struct screen **out, const struct screen_options *opt, struct err *err);
+void screen_close(struct screen *s);		/* NULL is fine */
+
+void screen_size(const struct screen *s, int *rows, int *cols);	/* as of now */
+enum screen_colors screen_colors(const struct screen *s);
+bool screen_is_ascii(const struct screen *s);
+
+/* Bring the terminal up to date. Never blocks for long: what the terminal does
+ * not take is kept, and screen_flush() is to be called when out_fd can be
+ * written; a new frame meanwhile replaces the one not yet begun. Returns true
+ * while something is left to be written. */
+bool screen_draw(struct screen *s, const struct grid *g);
+bool screen_flush(struct screen *s);
+void screen_redraw_all(struct screen *s);	/* the next draw starts from nothing */
+
+/* Give the terminal back for a moment (an editor, SIGTSTP) and take it again. */
+void screen_suspend(struct screen *s);
+int screen_resume(struct screen *s, struct err *err);
+
+void screen_set_title(struct screen *s, const char *title);	/* made safe here */
+void screen_bell(struct screen *s);
+void screen_notify(struct screen *s, const char *text);		/* OSC 9, made safe */
+/* OSC 52; false when it is larger than terminals take. */
+bool screen_copy(struct screen *s, const char *text, size_t len);
+
+#endif
