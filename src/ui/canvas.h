@@ -31,7 +31,7 @@ struct style {
 struct canvas_cell {
 	uint32_t text;
 	uint32_t fg, bg;
-	uint32_t attr;		/* enum vt_attr below 16 bits; above: link number, 0 for none */
+	uint32_t attr;		/* enum vt_attr below 16 bits; above: link number or 0 */
 };
 
 struct grid;			/* the cells of a whole screen, with clusters and links */
