@@ -18,6 +18,7 @@
 #include "docker/prepare.h"
 #include "docker/reconcile.h"
 #include "docker/teardown.h"
+#include "docker/terminal.h"
 
 struct backend {
 	struct loop *loop;
@@ -336,6 +337,12 @@ static struct backend_job *docker_follow(struct backend *b, const struct follow_
 	return j;
 }
 
+static struct backend_stream *docker_attach(struct backend *b, const struct stream_request *req,
+                                            const struct stream_events *ev, void *arg)
+{
+	return terminal_open(b->engine, req, ev, arg);
+}
+
 static void docker_cancel(struct backend_job *j)
 {
 	if (!j)
@@ -359,5 +366,9 @@ const struct backend_ops backend_docker = {
 	.list = docker_list,
 	.verify = docker_verify,
 	.follow = docker_follow,
+	.attach = docker_attach,
+	.stream_send = terminal_send,
+	.stream_resize = terminal_resize,
+	.stream_close = terminal_close,
 	.cancel = docker_cancel,
 };

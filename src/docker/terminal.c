@@ -1,0 +1,216 @@
+#include "docker/terminal.h"
+
+#include <cjson/cJSON.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/buf.h"
+#include "core/err.h"
+#include "core/loop.h"
+#include "core/mem.h"
+#include "docker/engine.h"
+#include "docker/hijack.h"
+#include "docker/spec.h"
+
+/* The engine looks for detach keys in what is typed and holds their beginnings
+ * back. Nobody types these; we detach by closing. */
+#define DETACH_KEYS "ctrl-%5E,ctrl-%5E,ctrl-%5E,ctrl-%5E"
+
+struct backend_stream {
+	struct engine *engine;
+	struct loop *loop;
+	struct hijack *hijack;
+	struct engine_call *call;	/* exec create */
+	struct engine_call *resizing;
+	char *resize_path;		/* "/containers/ID/resize" or "/exec/ID/resize" */
+	int rows, cols;			/* wanted */
+	int sent_rows, sent_cols;	/* asked for last */
+	bool is_open;
+	bool is_failed;
+	struct loop_timer failed;
+	struct err err;
+	struct buf early;		/* typed before the shell was there */
+	const struct stream_events *ev;
+	void *arg;
+};
+
+static void send_size(struct backend_stream *s, int rows, int cols);
+
+/* One request at a time; the newest size wins. */
+static void on_resized(void *arg, const struct engine_reply *reply)
+{
+	struct backend_stream *s = arg;
+
+	(void)reply;	/* a size that was refused is asked for again with the next change */
+	s->resizing = NULL;
+	if (s->sent_rows != s->rows || s->sent_cols != s->cols)
+		send_size(s, s->rows, s->cols);
+}
+
+static void send_size(struct backend_stream *s, int rows, int cols)
+{
+	CLEANUP_FREE char *path = xasprintf("%s?h=%d&w=%d", s->resize_path, rows, cols);
+	const struct engine_request req = {
+		.method = "POST", .path = path, .on_done = on_resized, .arg = s
+	};
+
+	s->sent_rows = rows;
+	s->sent_cols = cols;
+	s->resizing = engine_send(s->engine, &req);
+}
+
+static void on_open(void *arg)
+{
+	struct backend_stream *s = arg;
+
+	s->is_open = true;
+	/* one row less first: a program repaints only when its size changes */
+	if (s->resize_path)
+		send_size(s, s->rows > 1 ? s->rows - 1 : s->rows + 1, s->cols);
+	if (s->ev->opened)
+		s->ev->opened(s->arg);
+}
+
+static void on_data(void *arg, const char *data, size_t len)
+{
+	struct backend_stream *s = arg;
+
+	s->ev->data(s->arg, data, len);
+}
+
+static void on_end(void *arg, const struct err *err)
+{
+	struct backend_stream *s = arg;
+
+	s->is_open = false;
+	s->is_failed = true;
+	s->ev->ended(s->arg, err);
+}
+
+static const struct hijack_events hijack_events = {
+	.on_open = on_open,
+	.on_data = on_data,
+	.on_end = on_end,
+};
+
+static void fail(struct backend_stream *s)
+{
+	s->is_failed = true;
+	s->ev->ended(s->arg, &s->err);
+}
+
+static void on_failed(void *arg)
+{
+	fail(arg);
+}
+
+/* --- a shell by exec ------------------------------------------------------------ */
+
+static void on_exec(void *arg, const struct engine_reply *reply)
+{
+	struct backend_stream *s = arg;
+	CLEANUP_FREE char *path = NULL;
+	const char *id;
+	cJSON *json;
+
+	s->call = NULL;
+	if (engine_check(reply, &s->err, "opening a shell") < 0) {
+		fail(s);
+		return;
+	}
+	json = cJSON_ParseWithLength(buf_str(&reply->body), reply->body.len);
+	id = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "Id"));
+	if (!id) {
+		cJSON_Delete(json);
+		err_set(&s->err, ERR_ENGINE, "opening a shell: the engine's answer has no id");
+		fail(s);
+		return;
+	}
+	path = xasprintf("/exec/%.100s/start", id);
+	s->resize_path = xasprintf("/exec/%.100s/resize", id);
+	cJSON_Delete(json);
+	s->hijack = hijack_open(s->engine, path, "{\"Detach\":false,\"Tty\":true}", &hijack_events,
+	                        s);
+	if (s->early.len)
+		hijack_send(s->hijack, s->early.data, s->early.len);
+	buf_done(&s->early);
+}
+
+static void open_shell(struct backend_stream *s, const char *container)
+{
+	static const char body[] =
+		"{\"AttachStdin\":true,\"AttachStdout\":true,\"AttachStderr\":true,\"Tty\":true,"
+		"\"Cmd\":[\"/bin/sh\",\"-c\","
+		"\"if command -v bash >/dev/null; then exec bash -l; else exec sh -l; fi\"]}";
+	CLEANUP_FREE char *path = xasprintf("/containers/%s/exec", container);
+	const struct engine_request req = { .method = "POST",
+		                            .path = path,
+		                            .body = body,
+		                            .body_len = sizeof body - 1,
+		                            .on_done = on_exec,
+		                            .arg = s };
+
+	s->call = engine_send(s->engine, &req);
+}
+
+static void open_agent(struct backend_stream *s, const char *container)
+{
+	CLEANUP_FREE char *path = xasprintf("/containers/%s/attach?stream=1&stdin=1&stdout=1"
+	                                    "&stderr=1&detachKeys=" DETACH_KEYS,
+	                                    container);
+
+	s->resize_path = xasprintf("/containers/%s/resize", container);
+	s->hijack = hijack_open(s->engine, path, "", &hijack_events, s);
+}
+
+struct backend_stream *terminal_open(struct engine *e, const struct stream_request *req,
+                                     const struct stream_events *ev, void *arg)
+{
+	struct backend_stream *s = xcalloc(1, sizeof *s);
+	CLEANUP_FREE char *container = spec_container(req->session, ROLE_AGENT);
+
+	*s = (struct backend_stream){ .engine = e,
+		                      .loop = engine_loop(e),
+		                      .rows = req->rows,
+		                      .cols = req->cols,
+		                      .early = BUF_INIT_SECRET(HIJACK_QUEUE_MAX / 2),
+		                      .ev = ev,
+		                      .arg = arg };
+	if (!session_name_is_valid(req->session)) {
+		err_set(&s->err, ERR_INPUT, "\"%s\" is not a session's name", req->session);
+		loop_timer_set(s->loop, &s->failed, 0, on_failed, s);
+	} else if (req->is_shell) {
+		open_shell(s, container);
+	} else {
+		open_agent(s, container);
+	}
+	return s;
+}
+
+int terminal_send(struct backend_stream *s, const void *data, size_t len)
+{
+	if (s->is_failed)
+		return -1;
+	return s->hijack ? hijack_send(s->hijack, data, len) : buf_add(&s->early, data, len);
+}
+
+void terminal_resize(struct backend_stream *s, int rows, int cols)
+{
+	s->rows = rows;
+	s->cols = cols;
+	if (s->is_open && !s->resizing && (s->sent_rows != rows || s->sent_cols != cols))
+		send_size(s, rows, cols);
+}
+
+void terminal_close(struct backend_stream *s)
+{
+	if (!s)
+		return;
+	loop_timer_cancel(s->loop, &s->failed);
+	engine_cancel(s->call);
+	engine_cancel(s->resizing);
+	hijack_close(s->hijack);
+	buf_done(&s->early);
+	free(s->resize_path);
+	free(s);
+}
