@@ -150,6 +150,7 @@ static int follow_all(struct cli *c, struct watch *w, const char *session, int64
 	for (size_t i = 0; i < list.n; i++) {
 		const struct follow_request req = { .session = list.v[i].name,
 			                            .since_ns = since,
+			                            .released_ns = list.v[i].released_ns,
 			                            .keep_following = w->keep_following };
 
 		if (session && strcmp(session, list.v[i].name) != 0)

@@ -70,6 +70,7 @@ typedef bool backend_event_fn(void *arg, const struct event *ev);
 struct follow_request {
 	const char *session;
 	int64_t since_ns;	/* only what happened after; 0 for everything that is kept */
+	int64_t released_ns;	/* session.released_ns: what is older is our probes' doing */
 	bool keep_following;	/* until backend_ops.cancel(); else until the end of the logs */
 };
 

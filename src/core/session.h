@@ -70,6 +70,7 @@ struct session {
 	int64_t created;	/* Unix time */
 	struct isolation_result isolation;
 	bool was_released;	/* the keeper has this launch's record */
+	int64_t released_ns;	/* when, CLOCK_REALTIME; before it only our probes acted */
 	struct session_member *members;
 	size_t n_members;
 	size_t n_networks, n_volumes;

@@ -229,6 +229,11 @@ static struct backend_job *docker_launch(struct backend *b, const struct plan *p
 	return j;
 }
 
+static void docker_list(struct backend *b, backend_list_fn *fn, void *arg)
+{
+	reconcile(b->engine, b->settings.install_id, b->settings.lock_dir, fn, arg);
+}
+
 /* --- verify ------------------------------------------------------------------------------ */
 
 struct verify_job {
@@ -239,6 +244,7 @@ struct verify_job {
 	char *image;
 	char launch[RANDOM_ID_SIZE];
 	struct plan *plan;
+	int64_t released_ns;
 	struct loop_timer timer;
 	struct err err;
 	const struct launch_events *ev;
@@ -282,7 +288,8 @@ static void verify_failed(void *arg)
 static void on_verify_facts(void *arg, struct facts *facts, const struct err *facts_err)
 {
 	struct verify_job *j = arg;
-	const struct launch_options opt = { .install = j->opt.install };
+	const struct launch_options opt = { .install = j->opt.install,
+		                            .released_ns = j->released_ns };
 
 	if (facts_err)
 		j->err = *facts_err;
@@ -293,6 +300,24 @@ static void on_verify_facts(void *arg, struct facts *facts, const struct err *fa
 		launch_start(j->backend->engine, j->plan, NULL, 0, &opt, &verify_relay, j);
 	else
 		verify_failed(j);
+}
+
+static void on_verify_list(void *arg, struct session_list *list, const struct err *err)
+{
+	struct verify_job *j = arg;
+	const struct session *s = err ? NULL : session_list_find(list, j->session);
+
+	if (err)
+		j->err = *err;
+	else if (!s || s->state != SESSION_RUNNING)
+		err_set(&j->err, ERR_FAILED, "session \"%s\" is not running", j->session);
+	if (j->err.kind) {
+		verify_failed(j);
+		return;
+	}
+	j->released_ns = s->released_ns;
+	facts_gather(j->backend->engine, j->opt.install, j->session, j->opt.images,
+	             on_verify_facts, j);
 }
 
 static void docker_verify(struct backend *b, const char *session, const struct agent_spec *agent,
@@ -310,7 +335,7 @@ static void docker_verify(struct backend *b, const char *session, const struct a
 		return;
 	}
 	j->opt.images[ROLE_PROBE] = j->image;
-	facts_gather(b->engine, j->opt.install, session, j->opt.images, on_verify_facts, j);
+	docker_list(b, on_verify_list, j);
 }
 
 /* --- the rest -------------------------------------------------------------------------------- */
@@ -321,11 +346,6 @@ static void docker_stop(struct backend *b, const char *session, backend_done_fn 
 		                                .session = session };
 
 	teardown(b->engine, &filter, true, false, fn, arg);
-}
-
-static void docker_list(struct backend *b, backend_list_fn *fn, void *arg)
-{
-	reconcile(b->engine, b->settings.install_id, b->settings.lock_dir, fn, arg);
 }
 
 static struct backend_job *docker_follow(struct backend *b, const struct follow_request *req,

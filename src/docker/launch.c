@@ -218,6 +218,7 @@ struct launch *launch_start(struct engine *e, const struct plan *plan,
 	l->opt = *opt;
 	l->ev = ev;
 	l->arg = arg;
+	l->released_ns = opt->released_ns;
 	l->helper = (struct buf)BUF_INIT(FILE_MAX);
 	l->bundle = (struct buf)BUF_INIT(FILE_MAX);
 	isolation_init(&l->isolation);

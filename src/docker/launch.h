@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "core/backend.h"
 
@@ -21,6 +22,7 @@ struct launch_options {
 	const char *install;
 	const char *home;	/* of the person, for skills; NULL when unknown */
 	bool force;
+	int64_t released_ns;	/* of a session that is only verified; else 0 */
 };
 
 /* plan, secrets and what they point to must outlive the launch. ev->done runs

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "core/err.h"
 #include "core/mem.h"
@@ -107,9 +108,11 @@ static void start_record(struct run *r)
 	struct plan_file filled = f;
 	struct err err = { 0 };
 
-	filled.text = xasprintf("{\"v\":1,\"launch\":\"%s\",\"passed\":%u,\"total\":%u,"
+	filled.text = xasprintf("{\"v\":1,\"launch\":\"%s\",\"released\":%lld,"
+	                        "\"passed\":%u,\"total\":%u,"
 	                        "\"warned\":%u,\"forced\":%s,\"checks\":[%s]}\n",
-	                        r->launch->plan->record_launch, iso->result.passed,
+	                        r->launch->plan->record_launch,
+	                        (long long)r->launch->released_ns, iso->result.passed,
 	                        iso->result.total, iso->result.warned,
 	                        iso->result.was_forced ? "true" : "false",
 	                        buf_str(&iso->record));
@@ -430,6 +433,14 @@ static void on_release_data(void *arg, const char *data, size_t len)
 	frames_feed(&r->frames, data, len, NULL);
 }
 
+static int64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
 static void on_release_end(void *arg, const struct err *end_err)
 {
 	struct run *r = arg;
@@ -437,6 +448,7 @@ static void on_release_end(void *arg, const struct err *end_err)
 
 	run_drop(r);
 	if (r->saw_end) {
+		r->launch->released_ns = now_ns();
 		run_finish(r, NULL);
 		return;
 	}

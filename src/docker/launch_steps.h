@@ -50,6 +50,7 @@ struct launch {
 	struct buf bundle;		/* the agent image's CA bundle */
 	const char *bundle_path;	/* where it was found; NULL: nowhere */
 	struct isolation isolation;
+	int64_t released_ns;		/* CLOCK_REALTIME, when the agent was let go */
 };
 
 /* Begin the step; it ends by run_finish(), maybe before this returns. */

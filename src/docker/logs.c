@@ -34,7 +34,7 @@ struct source {
 struct follow {
 	struct engine *engine;
 	char *session, *bottle;
-	int64_t since_ns;
+	int64_t since_ns, released_ns;
 	bool keep_following;
 	struct engine_call *listing;
 	struct source sources[MEMBERS_MAX];
@@ -111,6 +111,7 @@ static int on_line(void *ctx, const struct line *l)
 	if (f->is_stopped || read_line(s, l, &e) == EVENT_FEED_NONE)
 		return f->is_stopped;
 	event_set_owner(&e, f->session, f->bottle);
+	e.is_probe = e.is_probe || e.ts_ns < f->released_ns;
 	f->is_stopped = !f->fn(f->arg, &e);
 	event_done(&e);
 	return f->is_stopped;
@@ -228,6 +229,7 @@ struct follow *follow_start(struct engine *e, const char *install,
 	*f = (struct follow){ .engine = e,
 		              .session = xstrdup(req->session),
 		              .since_ns = req->since_ns,
+		              .released_ns = req->released_ns,
 		              .keep_following = req->keep_following,
 		              .fn = fn,
 		              .done = done,

@@ -147,10 +147,12 @@ static unsigned number(const cJSON *o, const char *key)
 static void take_record(struct session *s, const struct engine_reply *reply)
 {
 	struct buf text = BUF_INIT(RECORD_MAX);
+	const cJSON *released;
 	cJSON *json = NULL;
 
 	if (reply->status == 200 && archive_file(&reply->body, "session.json", &text, NULL) == 0)
 		json = cJSON_ParseWithLength(buf_str(&text), text.len);
+	released = cJSON_GetObjectItemCaseSensitive(json, "released");
 	/* a record of another launch proves nothing about this one */
 	if (json && strcmp(text_of(json, "launch"), s->launch) == 0) {
 		s->isolation.passed = number(json, "passed");
@@ -159,6 +161,8 @@ static void take_record(struct session *s, const struct engine_reply *reply)
 		s->isolation.was_forced =
 			cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "forced"));
 		s->was_released = true;
+		if (cJSON_IsNumber(released))
+			s->released_ns = (int64_t)released->valuedouble;
 	}
 	cJSON_Delete(json);
 	buf_done(&text);

@@ -156,8 +156,8 @@ static void open_shell(struct backend_stream *s, const char *container)
 static void open_agent(struct backend_stream *s, const char *container)
 {
 	CLEANUP_FREE char *path = xasprintf("/containers/%s/attach?stream=1&stdin=1&stdout=1"
-	                                    "&stderr=1&detachKeys=" DETACH_KEYS,
-	                                    container);
+	                                    "&stderr=1&detachKeys=%s",
+	                                    container, DETACH_KEYS);
 
 	s->resize_path = xasprintf("/containers/%s/resize", container);
 	s->hijack = hijack_open(s->engine, path, "", &hijack_events, s);
