@@ -64,6 +64,7 @@ fuzz: $(patsubst tests/fuzz/%.c,build/libfuzzer/%,$(wildcard tests/fuzz/fuzz_*.c
 	@for f in $^; do n=$$(basename $$f); mkdir -p build/fuzz-findings/$$n build/fuzz-corpus/$$n; \
 		echo "== $$n: $(FUZZ_SECONDS) s"; \
 		$$f -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
+			$$(ls tests/fuzz/$$n.dict 2>/dev/null | sed 's/^/-dict=/') \
 			-artifact_prefix=build/fuzz-findings/$$n/ build/fuzz-corpus/$$n tests/fuzz/corpus/$$n \
 			>build/fuzz-findings/$$n.log 2>&1 || { tail -40 build/fuzz-findings/$$n.log; exit 1; }; \
 		grep -E 'stat::(number_of_executed_units|new_units_added)' build/fuzz-findings/$$n.log; done

@@ -201,7 +201,9 @@ static char *parse_string(struct parser *p, const struct json_node *node, struct
 	char *s;
 
 	*place = place_of(p, p->pos);
-	buf_reset(&p->scratch);
+	/* not buf_reset, which wipes all that a long string once needed, each time */
+	mem_wipe(p->scratch.data, p->scratch.len);
+	p->scratch.len = 0;
 	p->pos++;
 	for (;;) {
 		int c = peek(p);
@@ -225,7 +227,9 @@ static char *parse_string(struct parser *p, const struct json_node *node, struct
 	p->pos++;
 	place->end = p->pos;
 	s = xmalloc(p->scratch.len + 1);
-	memcpy(s, buf_str(&p->scratch), p->scratch.len + 1);
+	if (p->scratch.len)
+		memcpy(s, p->scratch.data, p->scratch.len);
+	s[p->scratch.len] = '\0';
 	return s;
 }
 

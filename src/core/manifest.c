@@ -155,12 +155,6 @@ static void read_agents(struct work *w, const struct reader *r)
 	}
 }
 
-/* When faults were dropped, no entry of that file is known to be sound. */
-static void settle(struct manifest *m, struct manifest_where *w)
-{
-	w->is_broken = entry_has_error(&m->faults, w) || faults_dropped_any(&m->faults, w->file);
-}
-
 static void read_entries(struct work *w)
 {
 	struct manifest *m = w->m;
@@ -184,11 +178,11 @@ static void read_entries(struct work *w)
 		read_bottles(w, &w->readers[i]);
 	bottles_resolve(w->drafts, m->n_bottles);
 	for (size_t i = 0; i < m->n_bottles; i++)
-		settle(m, &m->bottles[i].where);
+		m->bottles[i].where.is_broken = entry_is_broken(&m->faults, &m->bottles[i].where);
 	for (size_t i = 0; i < w->n; i++)
 		read_agents(w, &w->readers[i]);
 	for (size_t i = 0; i < m->n_agents; i++)
-		settle(m, &m->agents[i].where);
+		m->agents[i].where.is_broken = entry_is_broken(&m->faults, &m->agents[i].where);
 }
 
 static void share_out_faults(struct manifest *m)

@@ -75,8 +75,9 @@ bool has_control(const char *s);
 /* First character [A-Za-z0-9], then those and ._- */
 bool is_plain_name(const char *s, size_t max);
 
-/* Does an error lie in this entry so far? */
-bool entry_has_error(const struct faults *faults, const struct manifest_where *w);
+/* Does an error lie in this entry so far? When faults of its file were dropped, no
+ * entry of that file is known to be sound. */
+bool entry_is_broken(const struct faults *faults, const struct manifest_where *w);
 
 /* The keys that each object may have; they end in NULL. The schema's test compares. */
 extern const char *const manifest_keys[], *const bottle_keys[], *const git_keys[],

@@ -302,7 +302,7 @@ static void resolve(struct bottle_draft *drafts, size_t n, struct bottle_draft *
 		resolve(drafts, n, parent);
 	if (parent && parent->state == DRAFT_IN_WORK) {
 		cycle_fault(drafts, n, d, at);
-	} else if (parent && entry_has_error(d->r->faults, &parent->spec->where)) {
+	} else if (parent && entry_is_broken(d->r->faults, &parent->spec->where)) {
 		json_fault(d->r->doc, at, d->r->faults, "bottle \"%s\" is broken, see its faults",
 		           parent->spec->name);
 	} else if (parent) {

@@ -133,8 +133,10 @@ void reader_strings(const struct reader *r, const struct json_node *array, char 
 	}
 }
 
-bool entry_has_error(const struct faults *faults, const struct manifest_where *w)
+bool entry_is_broken(const struct faults *faults, const struct manifest_where *w)
 {
+	if (faults_dropped_any(faults, w->file))
+		return true;
 	for (size_t i = 0; i < faults->n; i++) {
 		const struct fault *f = &faults->v[i];
 

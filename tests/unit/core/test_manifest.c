@@ -44,7 +44,7 @@ static void everything_that_is_said_is_kept(void **state)
 	struct manifest *m = fixture_user(
 		"{\"$schema\":\"x\",\"bottles\":{\"b\":{"
 		"\"env\":{\"Z\":\"?paste "
-	        "it\",\"A\":\"${GH_PAT}\",\"M\":\"plain\",\"E\":\"\",\"Q\":\"?\"},"
+		"it\",\"A\":\"${GH_PAT}\",\"M\":\"plain\",\"E\":\"\",\"Q\":\"?\"},"
 		"\"egress\":{\"allowlist\":[\"Packages.Example.org\",\"*.npm.test\",\"sentry.io\","
 		"\"198.51.100.7\"],\"passthrough\":[\"packages.example.org\"],"
 		"\"trusted\":[\"x.npm.test\"],"
@@ -52,9 +52,9 @@ static void everything_that_is_said_is_kept(void **state)
 		"\"limits\":{\"memory\":\"512M\",\"cpus\":1.5,\"pids\":64},"
 		"\"terminal\":{\"osc52\":\"ask\"},\"projects\":[\"/p\",\"~/work/./x/\"]}},"
 		"\"agents\":{\"a-1\":{\"bottle\":\"b\",\"image\":\"debian:12\",\"command\":[\"sh\","
-	        "\"-c\",\"sh\"],"
+		"\"-c\",\"sh\"],"
 		"\"prompt\":\"Work.\\nWell.\",\"skills\":[\"tests\"],\"workspace\":{\"copy\":"
-	        "\"src\"},"
+		"\"src\"},"
 		"\"color\":\"#A0b1c2\"}}}");
 	const struct bottle_spec *b = manifest_bottle(m, "b");
 	const struct agent_spec *a = manifest_agent(m, "a-1");
@@ -108,30 +108,30 @@ static void all_faults_of_a_file_come_in_one_run_and_in_its_order(void **state)
 		"      \"tokens\": [],\n"
 		"      \"env\": { \"1X\": \"\", \"OK\": 7, \"HTTPS_PROXY\": \"x\" },\n"
 		"      \"egress\": { \"allowlist\": [\"https://a.test/x\"], \"dlp_action\": "
-	        "\"blok\" },\n"
+		"\"blok\" },\n"
 		"      \"limits\": { \"memory\": \"lots\", \"cpus\": 0, \"pids\": 01 }\n"
 		"    },\n"
 		"    \"fine\": {}\n"
 		"  }\n"
 		"}\n",
 		"m.json:3:5: /agents/Bad Name: \"Bad Name\" cannot name an agent; use small "
-	        "letters, digits "
+		"letters, digits "
 		"and single dashes, at most 40\n"
 		"m.json:3:29: /agents/Bad Name/bottle: bottle \"work\" is broken, see its faults\n"
 		"m.json:4:23: /agents/ok/bottle: bottle \"work\" is broken, see its faults\n"
 		"m.json:4:31: /agents/ok/skils: unknown key \"skils\"; did you mean \"skills\"?\n"
 		"m.json:4:53: /agents/ok/color: \"gren\" is not one of \"red\", \"green\", "
-	        "\"yellow\", "
+		"\"yellow\", "
 		"\"blue\", \"magenta\", \"cyan\", \"white\" or \"gray\"; did you mean \"green\"?\n"
 		"m.json:6:3: /bottle: unknown key \"bottle\"; did you mean \"bottles\"?\n"
 		"m.json:9:7: /bottles/work/ssh: \"ssh\" is no longer used; its remotes are entries "
-	        "of "
+		"of "
 		"\"git\" now\n"
 		"m.json:10:7: /bottles/work/runtime: \"runtime\" is no longer used; gVisor is used "
-	        "by "
+		"by "
 		"itself when the engine has it; remove it\n"
 		"m.json:11:7: /bottles/work/tokens: \"tokens\" is no longer used; give the "
-	        "variable "
+		"variable "
 		"under \"env\", as \"?question\" or \"${NAME}\"\n"
 		"m.json:12:16: /bottles/work/env/1X: \"1X\" cannot name a variable; use letters, "
 		"digits and underscores, no digit first\n"
@@ -139,20 +139,20 @@ static void all_faults_of_a_file_come_in_one_run_and_in_its_order(void **state)
 		"m.json:12:35: /bottles/work/env/HTTPS_PROXY: HTTPS_PROXY is set by claude-bottle "
 		"itself; remove it\n"
 		"m.json:13:33: /bottles/work/egress/allowlist/0: 'https://a.test/x' is a URL; "
-	        "write "
+		"write "
 		"\"a.test\", which stands for every port and path\n"
 		"m.json:13:68: /bottles/work/egress/dlp_action: \"blok\" is not one of \"block\" "
-	        "or "
+		"or "
 		"\"warn\"; did you mean \"block\"?\n"
 		"m.json:14:29: /bottles/work/limits/memory: \"lots\" is no amount of memory; write "
 		"\"512m\" or \"4g\", at least \"64m\"\n"
 		"m.json:14:45: /bottles/work/limits/cpus: must be a number of CPUs from 0.01 to "
-	        "1024, "
+		"1024, "
 		"as 2 or 1.5\n"
 		"m.json:14:56: /bottles/work/limits/pids: a number has no leading zeros; remove "
-	        "them\n"
+		"them\n"
 		"m.json:14:56: /bottles/work/limits/pids: must be a whole number from 16 to "
-	        "4194304, "
+		"4194304, "
 		"as 512\n");
 }
 
@@ -225,7 +225,7 @@ static void inherited_values_are_merged_and_the_child_wins(void **state)
 		"\"mid\":{\"extends\":\"base\",\"limits\":{\"memory\":\"1g\"}},"
 		"\"base\":{\"env\":{\"A\":\"base\",\"B\":\"${X}\"},"
 		"\"egress\":{\"allowlist\":[\"a.test\",\"b.test\"],\"trusted\":[\"b.test\"],\"dlp_"
-	        "action\":\"warn\","
+		"action\":\"warn\","
 		"\"unscanned_headers\":[\"x-a\"]},\"limits\":{\"cpus\":8,\"memory\":\"9g\"},"
 		"\"terminal\":{\"osc52\":\"allow\"},\"projects\":[\"/p\"]}}}");
 	const struct bottle_spec *b = manifest_bottle(m, "child");
@@ -257,9 +257,9 @@ static void circles_and_missing_parents_are_faults(void **state)
 	faults_are(
 		"{\"bottles\":{\n\"a\":{\"extends\":\"b\"},\n\"b\":{\"extends\":\"c\"},\n"
 		"\"c\":{\"extends\":\"a\"},\n\"d\":{\"extends\":\"d\"},\n\"work\":{\"extends\":"
-	        "\"wrok\"},\n"
+		"\"wrok\"},\n"
 		"\"x\":{\"extends\":\"nowhere\"},\n\"wrk\":{\"extends\":\"wor\"},\n\"e\":{"
-	        "\"extends\":[]}}}",
+		"\"extends\":[]}}}",
 		"m.json:2:16: /bottles/a/extends: bottle \"b\" is broken, see its faults\n"
 		"m.json:3:16: /bottles/b/extends: bottle \"c\" is broken, see its faults\n"
 		"m.json:4:16: /bottles/c/extends: extends in a circle: \"a\" comes back to itself; "
@@ -268,10 +268,10 @@ static void circles_and_missing_parents_are_faults(void **state)
 		"m.json:6:19: /bottles/work/extends: there is no bottle \"wrok\" in this file; did "
 		"you mean \"wrk\"?\n"
 		"m.json:7:16: /bottles/x/extends: there is no bottle \"nowhere\" in this file; "
-	        "mend "
+		"mend "
 		"the name or remove it\n"
 		"m.json:8:18: /bottles/wrk/extends: there is no bottle \"wor\" in this file; did "
-	        "you "
+		"you "
 		"mean \"work\"?\n"
 		"m.json:9:16: /bottles/e/extends: must be a string, not an array\n");
 }
@@ -362,19 +362,19 @@ static void an_agent_needs_a_bottle_that_is_there(void **state)
 	(void)state;
 	faults_are(
 		"{\"bottles\":{\"gitea-dev\":{}},\"agents\":{\n\"a\":{},\n\"b\":{\"bottle\":"
-	        "\"gitea-dv\"},\n"
+		"\"gitea-dv\"},\n"
 		"\"c\":{\"bottle\":\"\"},\n\"d\":{\"bottle\":\"zzz\"},\n\"a--b\":{\"bottle\":"
-	        "\"gitea-dev\"}}}",
+		"\"gitea-dev\"}}}",
 		"m.json:2:1: /agents/a: needs \"bottle\": the name of the bottle that it runs in\n"
 		"m.json:3:15: /agents/b/bottle: there is no bottle \"gitea-dv\"; did you mean "
 		"\"gitea-dev\"?\n"
 		"m.json:4:15: /agents/c/bottle: is empty; write the name of the bottle that it "
-	        "runs "
+		"runs "
 		"in\n"
 		"m.json:5:15: /agents/d/bottle: there is no bottle \"zzz\"; add it under "
-	        "\"bottles\"\n"
+		"\"bottles\"\n"
 		"m.json:6:1: /agents/a--b: \"a--b\" cannot name an agent; use small letters, "
-	        "digits "
+		"digits "
 		"and single dashes, at most 40\n");
 }
 
@@ -467,6 +467,36 @@ static void inheriting_cannot_multiply_without_end(void **state)
 	buf_done(&text);
 }
 
+/* Warnings fill the list, so the error that stops inheritance may be a dropped one. */
+static void a_flood_of_warnings_does_not_hide_what_is_broken(void **state)
+{
+	struct buf text = BUF_INIT(4 << 20);
+	struct manifest *m;
+
+	(void)state;
+	buf_adds(&text, "{\"bottles\":{\"b0\":{}");
+	for (int i = 1; i < 20; i++) {
+		buf_addf(&text,
+		         ",\"b%d\":{\"extends\":\"b%d\",\"egress\":{\"allowlist\":[\"h.test\"", i,
+		         i - 1);
+		for (int k = 0; k < 600; k++)
+			buf_addf(&text, ",\"%d-%d.t\"", i, k);
+		buf_adds(&text, "],\"trusted\":[\"x.u\"");
+		for (int k = 0; k < 700; k++)
+			buf_addf(&text, ",\"%d-%d.u\"", i, k);
+		buf_adds(&text, "]}}");
+	}
+	buf_adds(&text, "},\"agents\":{\"a\":{\"bottle\":\"b0\"}}}");
+	m = fixture_user(buf_str(&text));
+	for (size_t i = 0; i < m->n_bottles; i++) {
+		assert_true(m->bottles[i].where.is_broken);
+		assert_true(strv_len(m->bottles[i].allowlist) <= 3 * MANIFEST_LIST_MAX);
+	}
+	assert_false(manifest_agent_is_usable(manifest_agent(m, "a")));
+	manifest_free(m);
+	buf_done(&text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -487,6 +517,7 @@ int main(void)
 		cmocka_unit_test(hostile_names_reach_messages_escaped),
 		cmocka_unit_test(too_many_faults_make_the_whole_file_unusable),
 		cmocka_unit_test(inheriting_cannot_multiply_without_end),
+		cmocka_unit_test(a_flood_of_warnings_does_not_hide_what_is_broken),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
