@@ -8,6 +8,7 @@
 #include "cli/interrupt.h"
 #include "core/manifest.h"
 #include "core/mem.h"
+#include "core/secrets.h"
 #include "core/text.h"
 
 #define OVERLAP_RETRIES 4
@@ -113,56 +114,11 @@ static void preflight(const struct agent_spec *a, const struct plan *plan)
 	buf_done(&b);
 }
 
-/* --- secrets -------------------------------------------------------------------------- */
-
-static void free_secrets(struct launch_secret *v, size_t n)
+static int ask(void *arg, char **out, const char *name, const char *prompt, struct err *err)
 {
-	for (size_t i = 0; i < n; i++)
-		mem_wipe_str((char *)(uintptr_t)v[i].value);
-	free(v);
-}
-
-static int resolve(struct launch_secret *s, const struct env_entry *e, struct err *err)
-{
-	const char *value;
-	char *answer = NULL;
-
-	s->name = e->name;
-	s->is_secret = e->mode != ENV_LITERAL;
-	switch (e->mode) {
-	case ENV_LITERAL:
-		s->value = xstrdup(e->literal);
-		return 0;
-	case ENV_HOST:
-		value = getenv(e->variable);
-		if (!value)
-			return err_set(err, ERR_INPUT,
-			               "env %s: the variable %s is not set here; set it and try "
-			               "again",
-			               e->name, e->variable);
-		s->value = xstrdup(value);
-		return 0;
-	case ENV_PROMPT:
-		if (cli_ask_secret(&answer, *e->prompt ? e->prompt : e->name, err) < 0)
-			return err_wrap(err, "env %s", e->name);
-		s->value = answer;
-		return 0;
-	}
-	return 0;
-}
-
-static int resolve_all(struct launch_secret **out, const struct bottle_spec *b, struct err *err)
-{
-	struct launch_secret *v = xcalloc(b->n_env, sizeof *v);
-
-	for (size_t i = 0; i < b->n_env; i++) {
-		if (resolve(&v[i], &b->env[i], err) < 0) {
-			free_secrets(v, i);
-			return -1;
-		}
-	}
-	*out = v;
-	return 0;
+	(void)arg;
+	(void)name;
+	return cli_ask_secret(out, prompt, err);
 }
 
 /* --- progress ---------------------------------------------------------------------------- */
@@ -270,8 +226,7 @@ static void on_interrupt(void *arg)
 /* One try. ERR_FAILED with "overlaps" means that another program took a subnet
  * between the planning and the launch. */
 static int launch_once(struct cli *c, const struct cli_launch *what, struct plan *plan,
-                       const struct launch_secret *secrets, size_t n, struct progress *p,
-                       struct err *err)
+                       const struct secrets *secrets, struct progress *p, struct err *err)
 {
 	static const struct launch_events events = { .step = on_step, .done = on_done };
 	struct interrupt in;
@@ -282,7 +237,7 @@ static int launch_once(struct cli *c, const struct cli_launch *what, struct plan
 		                .is_quiet = what->quiet };
 	if (interrupt_begin(&in, c->loop, on_interrupt, p, err) < 0)
 		return -1;
-	p->job = c->ops->launch(c->backend, plan, secrets, n, what->force, &events, p);
+	p->job = c->ops->launch(c->backend, plan, secrets->v, secrets->n, what->force, &events, p);
 	rc = cli_wait(c, &p->is_done, err);
 	interrupt_end(&in);
 	if (rc < 0)
@@ -319,14 +274,14 @@ static int launch_planned(struct cli *c, const struct cli_launch *what,
                           const struct launch_request *req, struct plan **plan, struct err *err)
 {
 	const struct bottle_spec *bottle = req->agent->bottle;
-	struct launch_secret *secrets;
+	struct secrets secrets;
 	struct progress p = { 0 };
 	int rc = -1;
 
-	if (resolve_all(&secrets, bottle, err) < 0)
+	if (secrets_resolve(&secrets, bottle, ask, NULL, err) < 0)
 		return -1;
 	for (int i = 0; i < OVERLAP_RETRIES; i++) {
-		rc = launch_once(c, what, *plan, secrets, bottle->n_env, &p, err);
+		rc = launch_once(c, what, *plan, &secrets, &p, err);
 		if (rc == 0 || !strstr(err->msg, "overlaps"))
 			break;
 		plan_free(*plan);
@@ -334,7 +289,7 @@ static int launch_planned(struct cli *c, const struct cli_launch *what,
 		if (prepare(c, req, plan, err) < 0)
 			break;
 	}
-	free_secrets(secrets, bottle->n_env);
+	secrets_done(&secrets);
 	if (rc == 0)
 		announce(*plan, &p, what->json);
 	return rc;
