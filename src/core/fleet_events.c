@@ -1,0 +1,181 @@
+/* The fleet's events: a bounded ring, fed by following every session's logs. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/err.h"
+#include "core/fleet_int.h"
+#include "core/mem.h"
+
+static struct kept_event *at(const struct fleet *f, size_t i)
+{
+	return &f->events[(f->first_event + i) % f->cap_events];
+}
+
+static void count(struct fleet *f, const struct kept_event *k, int by)
+{
+	struct unit *u = k->event.session ? fleet_unit(f, k->event.session) : NULL;
+
+	if (!u)
+		return;
+	if (event_needs_attention(&k->event) && !k->is_dismissed)
+		u->row.n_attention += (unsigned)by;
+	if (k->event.verdict == EVENT_BLOCK && !k->event.is_probe)
+		u->row.n_blocked += (unsigned)by;
+}
+
+/* The event that this one brings up to date, if it is a repeat. */
+static struct kept_event *find_fold(struct fleet *f, const struct event *ev)
+{
+	size_t n = f->n_events < FLEET_FOLD_WINDOW ? f->n_events : FLEET_FOLD_WINDOW;
+
+	if (!ev->fold || ev->count < 2)
+		return NULL;
+	for (size_t i = 0; i < n; i++) {
+		struct kept_event *k = at(f, f->n_events - 1 - i);
+
+		if (k->event.fold == ev->fold && k->event.source == ev->source &&
+		    k->event.session && ev->session && strcmp(k->event.session, ev->session) == 0)
+			return k;
+	}
+	return NULL;
+}
+
+static struct kept_event *new_place(struct fleet *f)
+{
+	struct kept_event *k;
+
+	if (f->n_events == f->cap_events && f->cap_events < FLEET_EVENTS_MAX) {
+		size_t cap = f->cap_events ? f->cap_events * 2 : 256;
+		struct kept_event *v;
+
+		if (cap > FLEET_EVENTS_MAX)
+			cap = FLEET_EVENTS_MAX;
+		v = xcalloc(cap, sizeof *v);
+		for (size_t i = 0; i < f->n_events; i++)
+			v[i] = *at(f, i);
+		free(f->events);
+		f->events = v;
+		f->first_event = 0;
+		f->cap_events = cap;
+	}
+	if (f->n_events == f->cap_events) {
+		k = at(f, 0);
+		count(f, k, -1);
+		event_done(&k->event);
+		f->first_event = (f->first_event + 1) % f->cap_events;
+		f->n_events--;
+	}
+	return at(f, f->n_events++);
+}
+
+void fleet_add_event(struct fleet *f, const struct event *ev)
+{
+	struct kept_event *k = find_fold(f, ev);
+
+	if (k) {
+		event_done(&k->event);
+		event_copy(&k->event, ev);
+	} else {
+		k = new_place(f);
+		*k = (struct kept_event){ .seq = f->next_seq++ };
+		event_copy(&k->event, ev);
+		count(f, k, 1);
+	}
+	fleet_mark(f, FLEET_EVENTS | FLEET_ROWS);
+}
+
+void fleet_forget_events(struct fleet *f)
+{
+	for (size_t i = 0; i < f->n_events; i++)
+		event_done(&at(f, i)->event);
+	free(f->events);
+	f->events = NULL;
+	f->n_events = f->cap_events = 0;
+}
+
+/* --- following ---------------------------------------------------------------------- */
+
+static bool on_event(void *arg, const struct event *ev)
+{
+	struct unit *u = arg;
+
+	if (ev->ts_ns > u->last_event_ns)
+		u->last_event_ns = ev->ts_ns;
+	fleet_add_event(u->fleet, ev);
+	return true;
+}
+
+static void on_end(void *arg, const struct err *err)
+{
+	struct unit *u = arg;
+
+	(void)err;	/* the next refresh follows again if there is something to follow */
+	u->follow = NULL;
+}
+
+void fleet_follow(struct unit *u)
+{
+	struct fleet *f = u->fleet;
+	const struct follow_request req = {
+		.session = u->row.name,
+		.since_ns = u->last_event_ns ? u->last_event_ns + 1 : 0,
+		.released_ns = u->released_ns,
+		.keep_following = true,
+	};
+
+	if (!u->follow && u->released_ns)
+		u->follow = f->opt.ops->follow(f->opt.backend, &req, on_event, on_end, u);
+}
+
+void fleet_unfollow(struct unit *u)
+{
+	if (u->follow)
+		u->fleet->opt.ops->cancel(u->follow);
+	u->follow = NULL;
+}
+
+/* --- reading --------------------------------------------------------------------------- */
+
+size_t fleet_n_events(const struct fleet *f)
+{
+	return f->n_events;
+}
+
+const struct event *fleet_event(const struct fleet *f, size_t i)
+{
+	return i < f->n_events ? &at(f, i)->event : NULL;
+}
+
+uint64_t fleet_event_seq(const struct fleet *f, size_t i)
+{
+	return i < f->n_events ? at(f, i)->seq : 0;
+}
+
+bool fleet_is_waiting(const struct fleet *f, size_t i)
+{
+	return i < f->n_events && !at(f, i)->is_dismissed &&
+	       event_needs_attention(&at(f, i)->event);
+}
+
+unsigned fleet_n_waiting(const struct fleet *f)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < f->n_units; i++)
+		n += f->units[i]->row.n_attention + f->units[i]->is_waiting;
+	return n;
+}
+
+void fleet_dismiss(struct fleet *f, uint64_t seq)
+{
+	for (size_t i = 0; i < f->n_events; i++) {
+		struct kept_event *k = at(f, i);
+
+		if (k->seq != seq || k->is_dismissed)
+			continue;
+		count(f, k, -1);
+		k->is_dismissed = true;
+		count(f, k, 1);
+		fleet_mark(f, FLEET_EVENTS | FLEET_ROWS);
+	}
+}

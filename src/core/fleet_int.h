@@ -1,0 +1,120 @@
+/* Inside the fleet: what its files share. Nobody else includes this. */
+#ifndef CORE_FLEET_INT_H
+#define CORE_FLEET_INT_H
+
+#include "core/err.h"
+#include "core/fleet.h"
+#include "core/loop.h"
+#include "core/secrets.h"
+#include "core/vt.h"
+
+#define FLEET_MESSAGES_MAX 200
+#define FLEET_FOLD_WINDOW  500	/* how far back a repeated event is looked for */
+#define FLEET_TERMINALS	   2	/* enum fleet_terminal */
+#define FLEET_LAUNCH_TRIES 4	/* when another program took our subnet */
+
+enum unit_op { OP_NONE, OP_STOPPING, OP_PREPARING, OP_LAUNCHING };
+
+struct terminal {
+	struct unit *unit;
+	enum fleet_terminal which;
+	struct vt *vt;
+	struct backend_stream *stream;	/* NULL while it is not attached */
+	int rows, cols;
+};
+
+/* Everything about one name: an agent's or a session's. It stays once it was seen. */
+struct unit {
+	struct fleet *fleet;
+	struct fleet_row row;
+	bool is_listed;			/* in the last list of sessions */
+	char *launch;			/* of the session listed */
+	int64_t released_ns;
+
+	enum unit_op op;
+	bool relaunch;			/* launch again once it is stopped */
+	struct backend_job *job;
+	struct plan *plan;
+	struct secrets secrets;
+	char *label;
+	size_t n_done;			/* steps of the launch */
+	unsigned tries;
+	char *failure;			/* why the last operation failed */
+
+	struct backend_job *follow;
+	int64_t last_event_ns;
+
+	struct terminal terminals[FLEET_TERMINALS];
+	int64_t last_output_ns;
+	bool is_waiting;		/* it said so, and nobody answered since */
+};
+
+struct kept_event {
+	struct event event;
+	uint64_t seq;
+	bool is_dismissed;
+};
+
+struct kept_message {
+	char *text;
+	enum fleet_level level;
+	int64_t ts_ns;
+};
+
+struct fleet {
+	struct loop *loop;
+	struct fleet_options opt;
+	struct manifest *manifest;
+	struct unit **units;
+	size_t n_units;
+	struct unit **rows;		/* those that are shown, in order */
+	size_t n_rows;
+
+	struct loop_timer refresh_timer;
+	bool is_listing;
+	bool is_away;			/* the engine does not answer */
+	struct err away;
+
+	struct kept_event *events;	/* a ring */
+	size_t first_event, n_events, cap_events;
+	uint64_t next_seq;
+
+	struct kept_message messages[FLEET_MESSAGES_MAX];
+	size_t n_messages;		/* ever */
+
+	struct vt_theme theme;
+	bool has_theme;
+	int rows_hint, cols_hint;	/* size for terminals that are not shown */
+
+	unsigned pending;		/* enum fleet_change, to be told */
+	struct loop_timer tell_timer;
+	bool is_closing;
+};
+
+int64_t fleet_now_ns(void);	/* CLOCK_REALTIME */
+
+/* Tell the owner, once, at the end of this turn. */
+void fleet_mark(struct fleet *f, unsigned changes);
+
+struct unit *fleet_unit(struct fleet *f, const char *name);	/* NULL when unknown */
+void fleet_refresh_soon(struct fleet *f);
+
+/* fleet_rows.c */
+void fleet_take_list(struct fleet *f, const struct session_list *list);
+void fleet_build_rows(struct fleet *f);
+struct unit *fleet_unit_make(struct fleet *f, const char *name);
+
+/* fleet_events.c */
+void fleet_follow(struct unit *u);	/* if it should be followed and is not */
+void fleet_unfollow(struct unit *u);
+void fleet_add_event(struct fleet *f, const struct event *ev);
+void fleet_forget_events(struct fleet *f);
+
+/* fleet_terms.c */
+void fleet_attach(struct unit *u);	/* the agent's terminal, if it runs */
+void fleet_drop_terminals(struct unit *u, bool keep_screen);
+
+/* fleet_ops.c */
+void fleet_drop_op(struct unit *u);
+
+#endif
