@@ -14,6 +14,7 @@
 #include "core/hash.h"
 #include "core/json.h"
 #include "core/mem.h"
+#include "core/paths.h"
 #include "core/text.h"
 
 struct record {
@@ -207,12 +208,27 @@ static int save(struct trust *t, struct err *err)
 	return rc;
 }
 
+/* On a fresh machine trust is the first thing that is ever kept. */
+static int make_folder(const struct trust *t, struct err *err)
+{
+	CLEANUP_FREE char *dir = xstrdup(t->file);
+	char *slash = strrchr(dir, '/');
+
+	if (!slash || slash == dir)
+		return 0;
+	*slash = '\0';
+	return paths_make(dir, err);
+}
+
 /* The lock is a file of its own, as the record's file is replaced. */
 static int lock(const struct trust *t, struct err *err)
 {
 	CLEANUP_FREE char *path = xasprintf("%s.lock", t->file);
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int fd;
 
+	if (make_folder(t, err) < 0)
+		return -1;
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return err_errno(err, ERR_FAILED, errno, "cannot lock %s", path);
 	while (flock(fd, LOCK_EX) < 0) {

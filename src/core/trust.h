@@ -30,7 +30,7 @@ void trust_free(struct trust *t);	/* NULL is fine */
 bool trust_has(const void *trust, const char *path, const char *digest);
 
 /* Record that the person confirmed these bytes; replaces what was recorded of the
- * path. Its folder must exist (paths_make). */
+ * path. Makes the record's folder when it is not there (paths_make). */
 int trust_add(struct trust *t, const char *path, const char *digest, struct err *err);
 
 /* Forget the path. *was_there says whether there was anything; may be NULL. */

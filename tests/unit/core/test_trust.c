@@ -75,6 +75,19 @@ static void what_was_confirmed_is_known_by_path_and_bytes_later(void **state)
 	trust_free(t);
 }
 
+static void the_records_folder_is_made_with_the_first_one(void **state)
+{
+	struct trust *t = NULL;
+	struct stat st;
+
+	(void)state;
+	assert_int_equal(trust_open(&t, temp_path("new/state/trust.json"), NULL), 0);
+	assert_int_equal(trust_add(t, "/p/x.json", ONE, NULL), 0);
+	assert_int_equal(stat(temp_path("new/state"), &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0700);
+	trust_free(t);
+}
+
 static void a_new_confirmation_replaces_the_old_bytes(void **state)
 {
 	struct trust *t = opened();
@@ -179,7 +192,8 @@ static void a_change_that_cannot_be_written_is_an_error(void **state)
 	struct err err = { 0 };
 
 	(void)state;
-	assert_int_equal(trust_open(&t, temp_path("no/such/trust.json"), &err), 0);
+	assert_int_equal(trust_open(&t, temp_path("state/trust.json"), &err), 0);
+	temp_write("state", "");
 	assert_int_equal(trust_add(t, "/p/x.json", ONE, &err), -1);
 	assert_false(trust_has(t, "/p/x.json", ONE));
 	trust_free(t);
@@ -224,6 +238,7 @@ int main(void)
 		T(digests_are_those_of_the_standard),
 		T(nothing_is_trusted_at_first),
 		T(what_was_confirmed_is_known_by_path_and_bytes_later),
+		T(the_records_folder_is_made_with_the_first_one),
 		T(a_new_confirmation_replaces_the_old_bytes),
 		T(what_is_removed_is_forgotten),
 		T(two_programs_lose_nothing_of_each_other),
