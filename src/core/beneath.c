@@ -1,5 +1,6 @@
 #include "core/beneath.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -203,4 +204,34 @@ void beneath_entry_done(struct beneath_entry *e)
 {
 	free(e->data);
 	e->data = NULL;
+}
+
+static int by_string(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+char **beneath_list(int dirfd, size_t max, size_t *n)
+{
+	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	char **names = NULL;
+	const struct dirent *d;
+
+	*n = 0;
+	if (!dir) {
+		int saved = errno;
+
+		if (fd >= 0)
+			close(fd);
+		errno = saved;
+		return NULL;
+	}
+	names = xcalloc(1, sizeof *names);
+	while (*n <= max && (d = readdir(dir)))
+		if (strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0)
+			strv_push(&names, n, xstrdup(d->d_name));
+	closedir(dir);
+	qsort(names, *n, sizeof *names, by_string);
+	return names;
 }

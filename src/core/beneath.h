@@ -54,4 +54,8 @@ void beneath_read(int dirfd, const char *name, uint64_t max, struct beneath_entr
 
 void beneath_entry_done(struct beneath_entry *e);
 
+/* The names in the folder, sorted, without "." and ".."; NULL with errno when it
+ * cannot be read. Stops after max + 1 names: the caller's cap is then passed. */
+char **beneath_list(int dirfd, size_t max, size_t *n);
+
 #endif

@@ -1,6 +1,5 @@
 #include "core/collect.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -281,41 +280,7 @@ static bool has_dotgit(int dirfd)
 	return fstatat(dirfd, ".git", &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-bool collect_is_repository(const struct collector *c, const char *path)
-{
-	CLEANUP_CLOSE int fd = beneath_open_dir(c->dirfd, path);
-
-	return fd >= 0 && has_dotgit(fd);
-}
-
 /* --- the whole folder ------------------------------------------------------------- */
-
-/* The names in a folder, sorted; NULL with errno when it cannot be read. The
- * cap is on what one folder may make us hold. */
-static char **list_names(int dirfd, size_t max, size_t *n)
-{
-	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	char **names = NULL;
-	const struct dirent *d;
-
-	*n = 0;
-	if (!dir) {
-		int saved = errno;
-
-		if (fd >= 0)
-			close(fd);
-		errno = saved;
-		return NULL;
-	}
-	names = xcalloc(1, sizeof *names);
-	while (*n <= max && (d = readdir(dir)))
-		if (strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0)
-			strv_push(&names, n, xstrdup(d->d_name));
-	closedir(dir);
-	qsort(names, *n, sizeof *names, by_string);
-	return names;
-}
 
 static int collect_folder(struct collector *c, int dirfd, const char *path, int depth,
 			  struct err *err);
@@ -365,7 +330,7 @@ static int collect_folder(struct collector *c, int dirfd, const char *path, int 
 			  struct err *err)
 {
 	size_t n = 0;
-	char **names = list_names(dirfd, c->limits.entries, &n);
+	char **names = beneath_list(dirfd, c->limits.entries, &n);
 	int rc = 0;
 
 	if (!names) {

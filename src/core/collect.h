@@ -73,9 +73,6 @@ int collect_put_dir(struct collector *c, const char *path, struct err *err);
 int collect_put_file(struct collector *c, const char *path, unsigned mode, const void *data,
 		     size_t len, struct err *err);
 
-/* True when the folder `path` beneath holds a .git of any kind. */
-bool collect_is_repository(const struct collector *c, const char *path);
-
 /* Note what was done with `path` and may surprise: mostly that it was left out. */
 void collect_note(struct collector *c, const char *path, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));

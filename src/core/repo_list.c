@@ -1,5 +1,5 @@
 /* Which files: the index's entries, and what a scan of the work tree finds
- * that is not ignored. libgit2 only names them; the bytes are read by the
+ * that is not ignored. Here are only names; the bytes are read by the
  * collector, which trusts no name. */
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +13,7 @@ struct entry {
 	bool tracked;
 	bool seen;		/* by the scan */
 	bool is_module;		/* a submodule in the index */
-	bool is_repo;		/* a repository that is not in the index */
+	bool is_repo;		/* a folder with a .git of its own */
 };
 
 struct list {
@@ -94,39 +94,16 @@ static int list_index(struct list *l, git_repository *git, struct err *err)
 	return 0;
 }
 
-static int on_delta(const git_diff_delta *delta, float progress, void *arg)
+static int on_found(void *arg, const char *path, bool is_repo)
 {
 	struct list *l = arg;
-	struct entry *e = list_add(l, delta->new_file.path);
+	struct entry *e = list_add(l, path);
 
-	(void)progress;
 	if (e) {
 		e->seen = true;
-		e->is_repo = delta->new_file.mode == GIT_FILEMODE_TREE ||
-			     delta->new_file.mode == GIT_FILEMODE_COMMIT;
+		e->is_repo = is_repo;
 	}
 	return l->n == l->max ? -1 : 0;
-}
-
-/* Compared with no tree at all, every file that is not ignored is a new one;
- * nothing needs to be read or hashed for that. */
-static int list_unignored(struct list *l, git_repository *git, struct err *err)
-{
-	git_diff_options opts;
-	char *paths[] = { (char *)(uintptr_t)l->sub };
-	git_diff *diff = NULL;
-	int rc;
-
-	git_diff_options_init(&opts, GIT_DIFF_OPTIONS_VERSION);
-	opts.flags = GIT_DIFF_INCLUDE_UNTRACKED | GIT_DIFF_RECURSE_UNTRACKED_DIRS |
-		     GIT_DIFF_DISABLE_PATHSPEC_MATCH | GIT_DIFF_INCLUDE_UNREADABLE_AS_UNTRACKED;
-	if (*l->sub)
-		opts.pathspec = (git_strarray){ paths, 1 };
-	if (git_diff_tree_to_workdir(&diff, git, NULL, &opts) < 0)
-		return repo_git_fail(err, ERR_INPUT, "its files");
-	rc = git_diff_foreach(diff, on_delta, NULL, NULL, NULL, l);
-	git_diff_free(diff);
-	return rc < 0 && l->n < l->max ? repo_git_fail(err, ERR_FAILED, "its files") : 0;
 }
 
 static int by_path(const void *a, const void *b)
@@ -156,35 +133,7 @@ static void sort_and_merge(struct list *l)
 	l->n = out;
 }
 
-/* What libgit2 does not take for a repository (its .git is a link, say, or
- * came just now) may be one for git: its ignore rules are not known either way. Caches
- * the answer for one folder, as files of a folder come one after another. */
-struct nested {
-	char *dir;
-	bool is_repo;
-};
-
-static bool in_repository(struct nested *last, const struct collector *c, const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	size_t n = slash ? (size_t)(slash - path) : 0;
-
-	if (last->dir && strlen(last->dir) == n && strncmp(last->dir, path, n) == 0)
-		return last->is_repo;
-	free(last->dir);
-	last->dir = xstrndup(path, n);
-	last->is_repo = false;
-	for (size_t i = 1; i <= n && !last->is_repo; i++) {
-		if (path[i] != '/')
-			continue;
-		CLEANUP_FREE char *dir = xstrndup(path, i);
-		last->is_repo = collect_is_repository(c, dir);
-	}
-	return last->is_repo;
-}
-
-static int put_entry(const struct entry *e, struct nested *last, struct collector *c,
-		     struct err *err)
+static int put_entry(const struct entry *e, struct collector *c, struct err *err)
 {
 	/* Tracked but not seen: deleted, or ignored. */
 	unsigned flags = e->seen ? 0 : COLLECT_MAY_BE_GONE;
@@ -192,8 +141,8 @@ static int put_entry(const struct entry *e, struct nested *last, struct collecto
 	if (e->is_module) {
 		collect_note(c, e->path, "a submodule: left empty");
 		flags = COLLECT_MAY_BE_DIR | COLLECT_MAY_BE_GONE;
-	} else if (!e->tracked && (e->is_repo || in_repository(last, c, e->path))) {
-		collect_note(c, e->path, "belongs to a git repository of its own");
+	} else if (e->is_repo && !e->tracked) {
+		collect_note(c, e->path, "a git repository of its own");
 		return 0;
 	}
 	return collect_path(c, e->path, flags, err);
@@ -202,10 +151,9 @@ static int put_entry(const struct entry *e, struct nested *last, struct collecto
 int repo_put_files(const struct repo_src *src, struct collector *c, struct err *err)
 {
 	struct list l = { .max = 2 * c->limits.entries + 2, .sub = src->sub, .c = c };
-	struct nested last = { 0 };
 	int rc = -1;
 
-	if (list_index(&l, src->git, err) < 0 || list_unignored(&l, src->git, err) < 0) {
+	if (list_index(&l, src->git, err) < 0 || repo_scan(src, c, on_found, &l, err) < 0) {
 		err_wrap(err, "%s", src->dir);
 		goto out;
 	}
@@ -217,9 +165,8 @@ int repo_put_files(const struct repo_src *src, struct collector *c, struct err *
 	sort_and_merge(&l);
 	rc = 0;
 	for (size_t i = 0; i < l.n && rc == 0; i++)
-		rc = put_entry(&l.v[i], &last, c, err);
+		rc = put_entry(&l.v[i], c, err);
 out:
-	free(last.dir);
 	list_done(&l);
 	return rc;
 }

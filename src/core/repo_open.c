@@ -192,17 +192,20 @@ static int open_own(struct repo_src *src, struct err *err)
 
 /* Would the outer repository show anything of the folder? If it ignores it
  * whole, it has nothing to say of it. */
-static bool outer_knows(git_repository *git, const char *sub)
+static int outer_knows(const struct repo_src *src, struct err *err)
 {
-	CLEANUP_FREE char *prefix = xasprintf("%s/", sub);
+	CLEANUP_FREE char *prefix = xasprintf("%s/", src->sub);
 	git_index *index = NULL;
-	int ignored = 0;
 	bool tracked = false;
+	int ignored;
 
-	if (git_repository_index(&index, git) == 0)
+	if (git_repository_index(&index, src->git) == 0)
 		tracked = git_index_find_prefix(NULL, index, prefix) == 0;
 	git_index_free(index);
-	return tracked || (git_ignore_path_is_ignored(&ignored, git, prefix) == 0 && !ignored);
+	if (tracked)
+		return 1;
+	ignored = repo_is_ignored(src, err);
+	return ignored < 0 ? -1 : !ignored;
 }
 
 static int open_outer(struct repo_src *src, struct err *err)
@@ -221,8 +224,9 @@ static int open_outer(struct repo_src *src, struct err *err)
 	tree = realpath(git_repository_workdir(src->git), NULL);
 	if (tree && lies_in(src->dir, tree) && strcmp(tree, src->dir) != 0) {
 		src->sub = xstrdup(src->dir + strlen(tree) + (strcmp(tree, "/") != 0));
-		if (outer_knows(src->git, src->sub))
-			return 0;
+		rc = outer_knows(src, err);
+		if (rc != 0)
+			return rc < 0 ? -1 : 0;
 		free(src->sub);
 		src->sub = NULL;
 	}

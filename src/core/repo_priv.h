@@ -30,6 +30,15 @@ void repo_src_done(struct repo_src *src);
 /* repo_list.c: put the work tree's files. */
 int repo_put_files(const struct repo_src *src, struct collector *c, struct err *err);
 
+/* repo_scan.c: call found for each file of the folder that is not ignored, and for
+ * each repository in it (the path is from the top of the work tree); it may end the scan by -1. */
+int repo_scan(const struct repo_src *src, struct collector *notes,
+	      int (*found)(void *arg, const char *path, bool is_repo), void *arg,
+	      struct err *err);
+
+/* Is the folder src->sub, or one around it, ignored? 1, 0 or -1. */
+int repo_is_ignored(const struct repo_src *src, struct err *err);
+
 /* repo_pack.c: put the fresh .git. Notes go to `notes`. */
 int repo_put_git(git_repository *git, struct collector *c, struct collector *notes,
 		 size_t max_objects, struct repo_stats *stats, struct err *err);

@@ -167,7 +167,7 @@ struct copy {
 };
 
 /* Copy scratch/dir into the new folder scratch/dir.out. */
-static void copy_with(struct copy *c, const char *dir, const char *root,
+static inline void copy_with(struct copy *c, const char *dir, const char *root,
 		      const struct repo_limits *limits)
 {
 	CLEANUP_FREE char *from = in_scratch(dir), *to = xasprintf("%s.out", from);
@@ -183,14 +183,14 @@ static void copy_with(struct copy *c, const char *dir, const char *root,
 	close(c->disk.fd);
 }
 
-static void copy_done(struct copy *c)
+static inline void copy_done(struct copy *c)
 {
 	sink_list_done(&c->disk.list);
 	repo_stats_done(&c->stats);
 	memset(c, 0, sizeof *c);
 }
 
-static void copy_ok(struct copy *c, const char *dir)
+static inline void copy_ok(struct copy *c, const char *dir)
 {
 	copy_with(c, dir, NULL, NULL);
 	if (c->rc < 0)
@@ -198,8 +198,8 @@ static void copy_ok(struct copy *c, const char *dir)
 	assert_int_equal(c->rc, 0);
 }
 
-static void expect_refused(const char *dir, const char *root, const struct repo_limits *limits,
-			   const char *why)
+static inline void expect_refused(const char *dir, const char *root,
+				  const struct repo_limits *limits, const char *why)
 {
 	struct copy c = { 0 };
 
@@ -212,7 +212,7 @@ static void expect_refused(const char *dir, const char *root, const struct repo_
 	copy_done(&c);
 }
 
-static bool has_note(const struct copy *c, const char *text)
+static inline bool has_note(const struct copy *c, const char *text)
 {
 	for (size_t i = 0; i < c->stats.files.n_notes; i++)
 		if (strstr(c->stats.files.notes[i], text))

@@ -67,6 +67,21 @@ static void what_is_ignored_stays_behind(void **state)
 	copy_done(&c);
 }
 
+static void a_rule_in_a_subfolder_takes_back_one_above(void **state)
+{
+	struct copy c = { 0 };
+
+	(void)state;
+	sh("git init -q back; cd back; mkdir -p s t/u; printf '.env.*\\n*.log\\nx.*\\n' "
+	   ">.gitignore\n"
+	   "echo '!.env.example' >s/.gitignore; printf '!keep.log\\n!x.log\\n' >t/.gitignore\n"
+	   "touch s/.env.example s/.env.local t/keep.log t/u/keep.log t/u/x.log t/u/x.c a");
+	copy_ok(&c, "back");
+	sh("diff <(files back) <(files back.out); [ -e back.out/s/.env.example ]\n"
+	   "[ -e back.out/t/u/x.log -a ! -e back.out/s/.env.local -a ! -e back.out/t/u/x.c ]");
+	copy_done(&c);
+}
+
 static void links_that_lead_out_are_noted_and_none_is_followed(void **state)
 {
 	struct copy c = { 0 };
@@ -222,10 +237,9 @@ static void a_repository_inside_is_left_out(void **state)
 	   "git init -q done; echo d >done/d; cd ..; commit n/done in; git -C n add r; git -C "
 	   "n commit -qm one");
 	copy_ok(&c, "n");
-	assert_true(has_note(&c, "in: belongs to a git repository") ||
-		    has_note(&c, "in/f: belongs to a git repository"));
-	assert_true(has_note(&c, "odd/o: belongs to a git repository"));
-	assert_true(has_note(&c, "done: belongs to a git repository"));
+	assert_true(has_note(&c, "in: a git repository of its own"));
+	assert_true(has_note(&c, "odd: a git repository of its own"));
+	assert_true(has_note(&c, "done: a git repository of its own"));
 	sh("! grep -rq S3CRET n.out; [ \"$(ls n.out)\" = r ]; fsck n.out");
 	copy_done(&c);
 }
@@ -354,6 +368,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(git_sees_the_same_files_in_the_copy),
 		cmocka_unit_test(what_is_ignored_stays_behind),
+		cmocka_unit_test(a_rule_in_a_subfolder_takes_back_one_above),
 		cmocka_unit_test(links_that_lead_out_are_noted_and_none_is_followed),
 		cmocka_unit_test(a_folder_swapped_for_a_link_meanwhile_is_not_followed),
 		cmocka_unit_test(nothing_is_put_beneath_what_was_put_as_a_link),
