@@ -20,14 +20,10 @@
 #include "docker/engine.h"
 #include "docker/images.h"
 #include "docker/images_set.h"
-#include "docker/names.h"
 #include "docker/progress.h"
 
 #define PULL_SILENCE_MS	 45000	/* a registry that says nothing for so long is none */
 #define BUILD_TIMEOUT_MS (-1L)
-
-#define LABEL_IMAGE  LABEL_PREFIX "image"
-#define LABEL_INPUTS LABEL_PREFIX "inputs"
 
 struct images_job {
 	struct images *im;
@@ -213,111 +209,15 @@ static void inspect_image(struct images_job *j)
 
 /* --- building ------------------------------------------------------------------ */
 
-/* What of the host's environment may matter to a build, and the ARG it becomes. */
-static const struct { const char *arg, *env; } passed[] = {
-	{ "GOPROXY", "GOPROXY" },
-	{ "GONOPROXY", "GONOPROXY" },
-	{ "GONOSUMDB", "GONOSUMDB" },
-	{ "GOPRIVATE", "GOPRIVATE" },
-	{ "GOSUMDB", "GOSUMDB" },
-	{ "GOFLAGS", "GOFLAGS" },
-	{ "NPM_REGISTRY", "npm_config_registry" },
-	{ "NPM_REGISTRY", "NPM_CONFIG_REGISTRY" },
-	{ "DEBIAN_MIRROR", "CLAUDE_BOTTLE_DEBIAN_MIRROR" },
-	{ "DEBIAN_SECURITY_MIRROR", "CLAUDE_BOTTLE_DEBIAN_SECURITY_MIRROR" },
-};
-
-/* These every build takes, without an ARG, and keeps out of the image's history. */
-static const char *const proxies[] = {
-	"HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY",
-	"http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy",
-};
-
-static void add_arg(cJSON *args, const char *name, const char *value)
-{
-	if (value && *value && !cJSON_GetObjectItemCaseSensitive(args, name))
-		cJSON_AddStringToObject(args, name, value);
-}
-
-static char *build_args(const struct images_job *j)
-{
-	const struct image *image = current(j), *list = j->im->list;
-	const struct image *base = &list[j->queue[j->at] == IMAGE_BASE ? IMAGE_ROOT : IMAGE_BASE];
-	cJSON *args = cJSON_CreateObject();
-	char *text;
-
-	for (char **arg = image->recipe.args; arg && *arg; arg++) {
-		if (strcmp(*arg, "BASE") == 0)
-			add_arg(args, *arg, base->ref);
-		else if (strcmp(*arg, "BUILDER") == 0)
-			add_arg(args, *arg, list[IMAGE_BUILDER].ref);
-		add_arg(args, *arg, versions_get(&j->im->versions, *arg));
-		for (size_t i = 0; i < sizeof passed / sizeof *passed; i++)
-			if (strcmp(passed[i].arg, *arg) == 0)
-				add_arg(args, *arg, getenv(passed[i].env));
-	}
-	for (size_t i = 0; i < sizeof proxies / sizeof *proxies; i++)
-		add_arg(args, proxies[i], getenv(proxies[i]));
-	text = cJSON_PrintUnformatted(args);
-	cJSON_Delete(args);
-	return text;
-}
-
-static void add_query(struct buf *b, const char *key, const char *value)
-{
-	buf_addf(b, "&%s=", key);
-	engine_escape(b, value);
-}
-
-static void build_path(struct buf *b, const struct images_job *j)
-{
-	const struct image *image = current(j);
-	char *args = build_args(j);
-	char *labels = xasprintf("{\"" LABEL_IMAGE "\":\"%s\",\"" LABEL_INPUTS "\":\"%s\"}",
-	                         image->name, image->recipe.hash);
-	char *latest = xasprintf("%s/%s:latest", j->im->repo, image->name);
-
-	buf_adds(b, "/build?version=1&rm=1&forcerm=1");
-	if (j->flags & IMAGES_FRESH)
-		buf_adds(b, "&nocache=1");
-	add_query(b, "dockerfile", image->recipe.dockerfile);
-	add_query(b, "t", image->ref);
-	add_query(b, "t", latest);
-	add_query(b, "labels", labels);
-	add_query(b, "buildargs", args);
-	cJSON_free(args);
-	free(labels);
-	free(latest);
-}
-
-/* NAME of the recipe's ARG NAME_MODULE as "module@version"; NULL when there is
- * none. The caller frees it. */
-static char *go_module(const struct images_job *j)
-{
-	const struct versions *v = &j->im->versions;
-
-	for (char **arg = current(j)->recipe.args; arg && *arg; arg++) {
-		const char *module = versions_get(v, *arg), *version;
-		size_t n = strlen(*arg);
-		char *name;
-
-		if (!module || n <= 7 || strcmp(*arg + n - 7, "_MODULE") != 0)
-			continue;
-		name = xasprintf("%.*s_VERSION", (int)(n - 7), *arg);
-		version = versions_get(v, name);
-		free(name);
-		return xasprintf("%s@%s", module, version ? version : "latest");
-	}
-	return NULL;
-}
-
 /* A module that the proxy does not hand out is the user's to get: say which it
  * is, and what can be done. */
 static void add_hint(struct images_job *j, struct err *err)
 {
-	char *module = progress_tail_has(&j->progress, "go: ") ? go_module(j) : NULL;
-	char *words, *variable;
+	char *module, *words, *variable;
 
+	if (!progress_tail_has(&j->progress, "go: "))
+		return;
+	module = images_go_module(j->im, j->queue[j->at]);
 	if (!module)
 		return;
 	words = xstrdup(err->msg);
@@ -367,7 +267,7 @@ static void begin_build(struct images_job *j)
 	progress_init(&j->progress, on_progress, j);
 	free(j->pulled);
 	j->pulled = NULL;
-	build_path(&path, j);
+	images_build_path(&path, j->im, j->queue[j->at], j->flags & IMAGES_FRESH);
 	req.path = buf_str(&path);
 	req.body = j->tar.data;
 	req.body_len = j->tar.len;
@@ -427,9 +327,9 @@ static void on_tree(void *arg, const void *tar, size_t len, const struct err *fa
 	label = xasprintf("LABEL " LABEL_IMAGE "=debian " LABEL_INPUTS "=%s",
 	                  current(j)->recipe.hash);
 	buf_adds(&path, "/images/create?fromSrc=-");
-	add_query(&path, "repo", repo);
-	add_query(&path, "tag", colon + 1);
-	add_query(&path, "changes", label);
+	images_add_query(&path, "repo", repo);
+	images_add_query(&path, "tag", colon + 1);
+	images_add_query(&path, "changes", label);
 	req.path = buf_str(&path);
 	j->call = engine_send(j->engine, &req);
 	buf_done(&path);
@@ -454,31 +354,6 @@ static void begin_tree(struct images_job *j)
 }
 
 /* --- pulling --------------------------------------------------------------------- */
-
-/* What image i is pulled as: the pinned digest, else the tag where a tag is good
- * enough (Debian's own; never the proxy that everything rests on). The caller
- * frees it; NULL when it is not to be pulled. */
-static char *pull_ref(const struct images *im, size_t i)
-{
-	const struct image *image = &im->list[i];
-	const char *digest, *ref, *colon;
-	bool is_root = i == IMAGE_ROOT;
-
-	if (image->is_named)
-		return xstrdup(image->ref);
-	if (!is_root && strcmp(image->name, "pipelock") != 0)
-		return NULL;
-	ref = versions_get(&im->versions, is_root ? "DEBIAN_IMAGE" : "PIPELOCK_IMAGE");
-	digest = versions_get(&im->versions, is_root ? "DEBIAN_DIGEST" : "PIPELOCK_DIGEST");
-	if (!ref || !*ref || (!is_root && (!digest || !*digest)))
-		return NULL;
-	if (!digest || !*digest)
-		return xstrdup(ref);
-	colon = strrchr(ref, ':');
-	if (!colon || strchr(colon, '/'))	/* a registry's port is no tag */
-		colon = ref + strlen(ref);
-	return xasprintf("%.*s@%s", (int)(colon - ref), ref, digest);
-}
 
 static void pull_failed(struct images_job *j, struct err *err)
 {
@@ -528,8 +403,8 @@ static void on_pulled(void *arg, const struct engine_reply *reply)
 	}
 	repo = xstrndup(ref, (size_t)(colon - ref));
 	buf_addf(&path, "/images/%s/tag?", j->pulled);
-	add_query(&path, "repo", repo);
-	add_query(&path, "tag", colon + 1);
+	images_add_query(&path, "repo", repo);
+	images_add_query(&path, "tag", colon + 1);
 	req.path = buf_str(&path);
 	j->call = engine_send(j->engine, &req);
 	buf_done(&path);
@@ -561,7 +436,7 @@ static void begin_pull(struct images_job *j, char *ref)
 	j->pulled = ref;
 	progress_init(&j->progress, on_progress, j);
 	buf_adds(&path, "/images/create?");
-	add_query(&path, "fromImage", ref);
+	images_add_query(&path, "fromImage", ref);
 	if (!strchr(ref, '@') && !strchr(strrchr(ref, '/') ? strrchr(ref, '/') : ref, ':'))
 		buf_adds(&path, "&tag=latest");	/* else the engine pulls every tag */
 	req.path = buf_str(&path);
@@ -605,7 +480,7 @@ static void begin_image(void *arg)
 		fail_image(j, &err);
 		return;
 	}
-	ref = pull_ref(j->im, i);
+	ref = images_pull_ref(j->im, i);
 	if (ref)
 		begin_pull(j, ref);
 	else if (i == IMAGE_ROOT)
@@ -623,7 +498,7 @@ static void enqueue(struct images_job *j, size_t i)
 	if (j->is_queued[i] || (j->is_present[i] && !is_fresh))
 		return;
 	if (j->flags & IMAGES_PULL_ONLY) {
-		char *ref = pull_ref(j->im, i);
+		char *ref = images_pull_ref(j->im, i);
 
 		free(ref);
 		if (!ref)
