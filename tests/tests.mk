@@ -49,6 +49,12 @@ $(B)/tests/vtdump: tests/vtdump.c $(B)/libcore.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TEST_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(B)/libcore.a $(CORE_LIBS)
 
+# Between the program and the engine: lets one request fail.
+$(B)/tests/faultproxy: tests/engine/faultproxy.c $(B)/libcore.a
+	$(call say,TEST,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(TEST_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(B)/libcore.a
+
 unit: $(UNIT) $(FUZZ)
 	tests/run $(UNIT) $(foreach f,$(FUZZ),$(f):tests/fuzz/corpus/$(notdir $(f)))
 
