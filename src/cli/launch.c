@@ -8,109 +8,21 @@
 #include "cli/interrupt.h"
 #include "core/manifest.h"
 #include "core/mem.h"
+#include "core/preflight.h"
 #include "core/secrets.h"
 #include "core/text.h"
 
 #define OVERLAP_RETRIES 4
 
-/* --- preflight: six lines, since long ones go unread ------------------------------- */
-
-static void add_joined(struct buf *b, char *const *v, size_t max)
+/* Six lines on what the bottle grants. */
+static void show_preflight(const struct agent_spec *a, const struct plan *plan)
 {
-	size_t n = strv_len(v);
+	struct buf b = BUF_INIT(PREFLIGHT_MAX);
+	char *line, *save = NULL;
 
-	for (size_t i = 0; i < n && i < max; i++)
-		buf_addf(b, "%s%s", i ? ", " : "", v[i]);
-	if (n > max)
-		buf_addf(b, " +%zu more", n - max);
-}
-
-static void add_env(struct buf *b, const struct bottle_spec *bottle)
-{
-	static const char *const how[] = { [ENV_PROMPT] = " (asked)", [ENV_HOST] = " (host)",
-		                           [ENV_LITERAL] = "" };
-
-	for (size_t i = 0; i < bottle->n_env; i++)
-		buf_addf(b, "%s%s%s", i ? ", " : "", bottle->env[i].name, how[bottle->env[i].mode]);
-	if (bottle->n_env == 0)
-		buf_adds(b, "none");
-}
-
-static void add_git(struct buf *b, const struct bottle_spec *bottle)
-{
-	for (size_t i = 0; i < bottle->n_git; i++) {
-		const struct git_remote *g = &bottle->git[i];
-
-		buf_addf(b, "%s%s -> %s:%u/%s", i ? ", " : "", g->name, g->host, g->port, g->path);
-		if (!g->known_host_key)
-			buf_adds(b, " (no KnownHostKey: refused)");
-	}
-	if (bottle->n_git == 0)
-		buf_adds(b, "none");
-}
-
-static void add_egress(struct buf *b, const struct bottle_spec *bottle)
-{
-	buf_addf(b, "%zu hosts (", strv_len(bottle->allowlist));
-	add_joined(b, bottle->allowlist, 6);
-	buf_adds(b, ")");
-	if (bottle->passthrough) {
-		buf_adds(b, "; unscanned: ");
-		add_joined(b, bottle->passthrough, 4);
-	}
-	if (bottle->trusted) {
-		buf_adds(b, "; may be private: ");
-		add_joined(b, bottle->trusted, 4);
-	}
-	if (bottle->unscanned_headers) {
-		buf_adds(b, "; headers unscanned: ");
-		add_joined(b, bottle->unscanned_headers, 4);
-	}
-	if (bottle->dlp_action == DLP_WARN)
-		buf_adds(b, "; secrets in bodies only WARN");
-}
-
-static const char *origin(const struct manifest_where *w)
-{
-	switch (w->origin) {
-	case MANIFEST_USER:
-		return "your manifest";
-	case MANIFEST_PROJECT:
-		return "the project's manifest";
-	case MANIFEST_NAMED:
-		return "--manifest";
-	}
-	return "";
-}
-
-static void preflight(const struct agent_spec *a, const struct plan *plan)
-{
-	const struct bottle_spec *bottle = a->bottle;
-	struct buf b = BUF_INIT(65536);
-
-	buf_addf(&b, "%s, from %s; image %s, runtime %s", a->name, origin(&a->where),
-	         plan->images[ROLE_AGENT], plan->runtime);
-	if (a->workspace == WORKSPACE_CLONE)
-		buf_addf(&b, "; clones %s", a->clone->name);
-	else if (a->workspace == WORKSPACE_COPY)
-		buf_addf(&b, "; copies %s", a->copy_dir);
-	cli_say("  agent     %s", buf_str(&b));
-	buf_reset(&b);
-	add_env(&b, bottle);
-	cli_say("  env       %s", buf_str(&b));
-	buf_reset(&b);
-	add_joined(&b, a->skills, 12);
-	cli_say("  skills    %s", b.len ? buf_str(&b) : "none");
-	cli_say("  bottle    %s, from %s; memory %llu MiB, %u.%u cpus, %u processes",
-	        bottle->name, origin(&bottle->where),
-	        (unsigned long long)(bottle->limits.memory >> 20), bottle->limits.millicpus / 1000,
-	        bottle->limits.millicpus % 1000 / 100, bottle->limits.pids);
-	buf_reset(&b);
-	add_git(&b, bottle);
-	cli_say("  git gate  %s", buf_str(&b));
-	buf_reset(&b);
-	add_egress(&b, bottle);
-	cli_say("  egress    %s", buf_str(&b));
+	preflight(&b, a, plan->images[ROLE_AGENT], plan->runtime);
+	for (line = strtok_r(b.data, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+		cli_say("  %s", line);
 	buf_done(&b);
 }
 
@@ -315,7 +227,7 @@ int cli_launch(struct cli *c, const struct cli_launch *what, struct err *err)
 		goto out;
 	}
 	if (!what->quiet || !what->yes)
-		preflight(a, plan);
+		show_preflight(a, plan);
 	if (!what->yes && cli_confirm("Start it?", "--yes", err) < 0)
 		goto out;
 	rc = launch_planned(c, what, &req, &plan, err);

@@ -9,7 +9,7 @@
 #include "core/fleet_int.h"
 #include "core/mem.h"
 
-int64_t fleet_now_ns(void)
+int64_t fleet_clock_ns(void)
 {
 	struct timespec ts;
 
@@ -45,7 +45,7 @@ void fleet_say(struct fleet *f, enum fleet_level level, const char *fmt, ...)
 	m->text = xvasprintf(fmt, ap);
 	va_end(ap);
 	m->level = level;
-	m->ts_ns = fleet_now_ns();
+	m->ts_ns = fleet_clock_ns();
 	fleet_mark(f, FLEET_MESSAGE);
 }
 

@@ -76,6 +76,8 @@ struct fleet_options {
 struct fleet *fleet_new(struct loop *loop, const struct fleet_options *opt);
 void fleet_free(struct fleet *f);		/* stops no session */
 
+int64_t fleet_clock_ns(void);	/* CLOCK_REALTIME, as the times in rows and messages */
+
 size_t fleet_n_rows(const struct fleet *f);
 const struct fleet_row *fleet_row(const struct fleet *f, size_t i);
 const struct fleet_row *fleet_find(const struct fleet *f, const char *name);	/* or NULL */

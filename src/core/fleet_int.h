@@ -91,8 +91,6 @@ struct fleet {
 	bool is_closing;
 };
 
-int64_t fleet_now_ns(void);	/* CLOCK_REALTIME */
-
 /* Tell the owner, once, at the end of this turn. */
 void fleet_mark(struct fleet *f, unsigned changes);
 

@@ -116,7 +116,7 @@ static enum fleet_activity activity(const struct unit *u)
 		return ACTIVITY_UNKNOWN;
 	if (u->is_waiting)
 		return ACTIVITY_WAITS;
-	return fleet_now_ns() - u->last_output_ns < WORKING_NS ? ACTIVITY_WORKING : ACTIVITY_IDLE;
+	return fleet_clock_ns() - u->last_output_ns < WORKING_NS ? ACTIVITY_WORKING : ACTIVITY_IDLE;
 }
 
 static const char *first_fault(const struct agent_spec *a)
@@ -155,7 +155,7 @@ static void describe(struct unit *u, const struct agent_spec *a)
 	now = activity(u);
 	if (now != r->activity) {
 		r->activity = now;
-		r->activity_since_ns = fleet_now_ns();
+		r->activity_since_ns = fleet_clock_ns();
 	}
 }
 

@@ -55,7 +55,7 @@ static void on_notice(void *ctx, const struct vt_notice *n)
 	}
 	said(u, *n->body ? n->body : n->title);
 	event_init(&ev);
-	ev.ts_ns = fleet_now_ns();
+	ev.ts_ns = fleet_clock_ns();
 	ev.kind = EVENT_AGENT_NOTIFY;
 	ev.source = EVENT_FROM_AGENT;
 	event_set_owner(&ev, u->row.name, u->row.bottle);
@@ -78,7 +78,7 @@ static void on_data(void *arg, const char *data, size_t len)
 
 	vt_feed(t->vt, data, len, loop_now_ns() / 1000000);
 	if (t->which == FLEET_AGENT)
-		t->unit->last_output_ns = fleet_now_ns();
+		t->unit->last_output_ns = fleet_clock_ns();
 	fleet_mark(t->unit->fleet, FLEET_TERMINAL);
 }
 
