@@ -95,6 +95,7 @@ install: all
 	install -m 0755 $(B)/claude-bottle $(DESTDIR)$(BINDIR)/claude-bottle
 	cp -R assets/images $(DESTDIR)$(DATADIR)/images
 	cp -R src/sidecar $(DESTDIR)$(DATADIR)/sidecar
+	install -m 0644 assets/*.json $(DESTDIR)$(DATADIR)
 	$(if $(wildcard docs/claude-bottle.1),install -D -m 0644 docs/claude-bottle.1 $(DESTDIR)$(MANDIR)/man1/claude-bottle.1)
 
 uninstall:

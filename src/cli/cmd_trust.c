@@ -1,4 +1,5 @@
 #include <getopt.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,40 +22,90 @@ static unsigned file_index(const struct manifest *m, const struct manifest_file 
 	return (unsigned)(f - m->files);
 }
 
+static void show_list(const char *what, char *const *v)
+{
+	struct buf b = BUF_INIT(CLI_OUTPUT_MAX);
+
+	for (size_t i = 0; v && v[i]; i++)
+		buf_addf(&b, "%s%s", i ? ", " : "", v[i]);
+	if (b.len)
+		cli_say("    %s %s", what, buf_str(&b));
+	buf_done(&b);
+}
+
+/* All that a bottle grants: the person confirms it, and will not be asked again. */
+static void show_bottle(const struct bottle_spec *b)
+{
+	cli_say("  bottle %s%s", b->name, b->where.is_broken ? ": broken" : "");
+	for (size_t i = 0; i < b->n_env; i++) {
+		const struct env_entry *e = &b->env[i];
+
+		if (e->mode == ENV_HOST)
+			cli_say("    %s: takes %s from this machine's environment", e->name,
+			        e->variable);
+		else if (e->mode == ENV_PROMPT)
+			cli_say("    %s: asks you \"%s\"", e->name, e->prompt);
+		else
+			cli_say("    %s: a fixed value", e->name);
+	}
+	for (size_t i = 0; i < b->n_git; i++)
+		cli_say("    fetches from and pushes to %s with the key %s",
+		        b->git[i].upstream ? b->git[i].upstream : "?",
+		        b->git[i].identity_file ? b->git[i].identity_file : "?");
+	show_list("may reach", b->allowlist);
+	show_list("is not scanned at", b->passthrough);
+	show_list("may reach at a private address", b->trusted);
+	show_list("does not scan the headers", b->unscanned_headers);
+	if (b->dlp_action == DLP_WARN)
+		cli_say("    only warns when a secret is sent");
+	if (b->osc52 != OSC52_DENY)
+		cli_say("    may write your clipboard%s",
+		        b->osc52 == OSC52_ASK ? ", when you say so" : "");
+}
+
+static void show_agent(const struct agent_spec *a)
+{
+	cli_say("  agent %s in bottle %s%s", a->name, a->bottle_name ? a->bottle_name : "?",
+	        a->where.is_broken ? ": broken" : "");
+	if (a->image)
+		cli_say("    runs the image %s", a->image);
+	show_list("runs the command", a->command);
+	show_list("gets your skills", a->skills);
+	if (a->workspace == WORKSPACE_COPY)
+		cli_say("    gets a copy of %s", a->copy_dir);
+	if (a->prompt_file)
+		cli_say("    gets the file %s as its prompt", a->prompt_file);
+	else if (a->prompt)
+		cli_say("    gets the prompt \"%s\"", a->prompt);
+}
+
 /* What the file asks for, before it is believed. */
 static void show(const struct manifest *m, const struct manifest_file *f)
 {
 	unsigned index = file_index(m, f);
 
 	cli_say("%s (SHA-256 %s) defines:", f->path, f->digest);
-	for (size_t i = 0; i < m->n_bottles; i++) {
-		const struct bottle_spec *b = &m->bottles[i];
+	for (size_t i = 0; i < m->n_bottles; i++)
+		if (m->bottles[i].where.file == index)
+			show_bottle(&m->bottles[i]);
+	for (size_t i = 0; i < m->n_agents; i++)
+		if (m->agents[i].where.file == index)
+			show_agent(&m->agents[i]);
+}
 
-		if (b->where.file != index)
-			continue;
-		cli_say("  bottle %s%s", b->name, b->where.is_broken ? ": broken" : "");
-		for (size_t k = 0; k < b->n_env; k++)
-			if (b->env[k].mode == ENV_HOST)
-				cli_say("    takes %s from this machine's environment",
-				        b->env[k].variable);
-		for (size_t k = 0; k < b->n_git; k++)
-			cli_say("    pushes to %s with the key %s",
-			        b->git[k].upstream ? b->git[k].upstream : "?",
-			        b->git[k].identity_file ? b->git[k].identity_file : "?");
-		for (char **h = b->allowlist; h && *h; h++)
-			cli_say("    may reach %s%s", *h,
-			        strv_has(b->passthrough, *h) ? ", unscanned" : "");
-		for (char **h = b->trusted; h && *h; h++)
-			cli_say("    may reach %s at a private address", *h);
-	}
-	for (size_t i = 0; i < m->n_agents; i++) {
-		const struct agent_spec *a = &m->agents[i];
+/* Paths are looked at only now: what is wrong with them shows only now. */
+static void show_faults(struct cli *c)
+{
+	struct buf b = BUF_INIT(CLI_OUTPUT_MAX);
+	const struct manifest *m;
 
-		if (a->where.file == index)
-			cli_say("  agent %s in bottle %s%s", a->name,
-			        a->bottle_name ? a->bottle_name : "?",
-			        a->where.is_broken ? ": broken" : "");
-	}
+	manifest_free(c->manifest);
+	c->manifest = NULL;
+	m = cli_manifest(c);
+	faults_text(&m->faults, &b);
+	if (b.len)
+		fputs(buf_str(&b), stderr);
+	buf_done(&b);
 }
 
 static int trust_project(struct trust *t, const struct manifest *m,
@@ -131,6 +182,8 @@ static int run_trust(struct cli *c, int argc, char **argv)
 		rc = err_set(&err, ERR_INPUT, "there is no " MANIFEST_FILE_NAME " in this folder");
 	} else {
 		rc = remove ? forget(t, f->path, &err) : trust_project(t, m, f, yes, &err);
+		if (rc == 0 && !remove)
+			show_faults(c);
 	}
 	trust_free(t);
 	return rc < 0 ? cli_fail(&err) : rc;
