@@ -46,6 +46,8 @@ struct engine_call {
 	bool in_callback;
 	bool is_cancelled;
 	bool gave_up;		/* on_data said stop */
+	bool may_repeat;	/* asks, changes nothing */
+	bool was_sent;
 };
 
 /* --- libcurl on the loop ------------------------------------------------------ */
@@ -299,6 +301,23 @@ static size_t on_curl_data(char *data, size_t size, size_t n, void *arg)
 	return buf_add(&c->reply.body, data, len) == 0 ? len : CURL_WRITEFUNC_ERROR;
 }
 
+/* libcurl sends a request again, unasked, when a kept connection ends before its
+ * answer. The engine may have done it by then: a second create would be refused,
+ * and that refusal would hide what really happened. */
+static int on_curl_request(void *arg, char *ip, char *local_ip, int port, int local_port)
+{
+	struct engine_call *c = arg;
+
+	(void)ip;
+	(void)local_ip;
+	(void)port;
+	(void)local_port;
+	if (c->was_sent && !c->may_repeat)
+		return CURL_PREREQFUNC_ABORT;
+	c->was_sent = true;
+	return CURL_PREREQFUNC_OK;
+}
+
 static void explain_failure(struct engine_call *c, CURLcode code)
 {
 	const char *words = *c->curl_words ? c->curl_words : curl_easy_strerror(code);
@@ -316,6 +335,9 @@ static void explain_failure(struct engine_call *c, CURLcode code)
 		        "cannot reach the engine at %s: %s; is it running, and may this user "
 		        "use it?",
 		        host, words);
+	else if (code == CURLE_ABORTED_BY_CALLBACK)
+		err_set(&c->reply.err, ERR_ENGINE,
+		        "the engine at %s broke off: the connection ended before its answer", host);
 	else
 		err_set(&c->reply.err, ERR_ENGINE, "the engine at %s broke off: %s", host, words);
 }
@@ -358,6 +380,9 @@ struct engine_call *engine_send(struct engine *e, const struct engine_request *r
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, c->curl_words);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_curl_data);
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, c);
+	c->may_repeat = strcmp(req->method, "GET") == 0 || strcmp(req->method, "HEAD") == 0;
+	curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_curl_request);
+	curl_easy_setopt(easy, CURLOPT_PREREQDATA, c);
 	if (timeout > 0)
 		curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, timeout);
 	c->headers = curl_slist_append(c->headers, "Expect:");
