@@ -46,6 +46,16 @@ static void send(struct run *r, const struct engine_request *req)
 	r->call = engine_send(r->launch->engine, req);
 }
 
+/* An answer that says no, or none at all: those are two things. */
+static int check_answer(const struct engine_reply *reply, struct err *err)
+{
+	if (reply->status == 0) {
+		*err = reply->err;
+		return -1;
+	}
+	return engine_check(reply, err, "the engine refuses");
+}
+
 /* --- one request --------------------------------------------------------------------- */
 
 static void on_called(void *arg, const struct engine_reply *reply)
@@ -54,7 +64,7 @@ static void on_called(void *arg, const struct engine_reply *reply)
 	struct err err = { 0 };
 
 	r->call = NULL;
-	if (engine_check(reply, &err, "the engine refuses") < 0)
+	if (check_answer(reply, &err) < 0)
 		run_finish(r, &err);
 	else
 		run_finish(r, NULL);
@@ -146,7 +156,7 @@ static void on_fetched(void *arg, const struct engine_reply *reply)
 
 	r->call = NULL;
 	if (step_of(r)->role != ROLE_AGENT) {
-		if (engine_check(reply, &err, "the engine refuses") < 0 ||
+		if (check_answer(reply, &err) < 0 ||
 		    archive_file(&reply->body, "helper", &l->helper, &err) < 0)
 			run_finish(r, &err);
 		else
@@ -162,7 +172,7 @@ static void on_fetched(void *arg, const struct engine_reply *reply)
 		run_finish(r, NULL);
 		return;
 	}
-	if (engine_check(reply, &err, "the engine refuses") < 0) {
+	if (check_answer(reply, &err) < 0) {
 		run_finish(r, &err);
 		return;
 	}
@@ -241,9 +251,8 @@ static void on_ready_end(void *arg, const struct engine_reply *reply)
 		run_finish(r, NULL);
 		return;
 	}
-	if (reply->status == 0 && r->text.len == 0)
-		err = reply->err;
-	else
+	/* a stream that is given up half-way is no answer either */
+	if (r->text.len > 0 || reply->status / 100 == 2 || check_answer(reply, &err) == 0)
 		err_set(&err, ERR_FAILED, "%s did not get ready; its last words: %.*s",
 		        session_role_name(step_of(r)->role), TAIL_MAX, last_words(r));
 	run_finish(r, &err);
@@ -375,7 +384,7 @@ static void on_inspected(void *arg, const struct engine_reply *reply)
 	cJSON *json;
 
 	r->call = NULL;
-	if (engine_check(reply, &err, "the engine refuses") < 0) {
+	if (check_answer(reply, &err) < 0) {
 		run_finish(r, &err);
 		return;
 	}
