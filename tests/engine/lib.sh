@@ -19,6 +19,8 @@ python=/usr/bin/python3
 
 die() { echo "$name: $*" >&2; exit 1; }
 [ -x "$bottle" ] || die "there is no $bottle: run make first"
+engine=${DOCKER_HOST:-unix:///var/run/docker.sock}
+docker() { DOCKER_HOST=$engine command docker "$@"; }
 docker version >/dev/null 2>&1 || die "no engine answers"
 for program in jq timeout "$python"; do
 	command -v "$program" >/dev/null || die "$program is needed: run scripts/setup"
@@ -36,17 +38,10 @@ started=()	# process ids to end
 find_images() {
 	HOME=$real_home timeout 900 "$bottle" images build base builder resolver sidecar agent \
 		>"$work/images" 2>&1 </dev/null || { tail -n 30 "$work/images" >&2; die "the images cannot be made"; }
-	if [ -z "${CLAUDE_BOTTLE_PIPELOCK_IMAGE:-}" ]; then
-		if [ -x scripts/pipelock-for-tests ]; then
-			CLAUDE_BOTTLE_PIPELOCK_IMAGE=$(HOME=$real_home CLAUDE_BOTTLE=$bottle timeout 900 scripts/pipelock-for-tests 2>"$work/images") ||
-				{ tail -n 30 "$work/images" >&2; die "there is no pipelock to test with"; }
-		else
-			CLAUDE_BOTTLE_PIPELOCK_IMAGE=claude-bottle-test/pipelock-standin
-			timeout 900 docker build -q -t $CLAUDE_BOTTLE_PIPELOCK_IMAGE tests/double/pipelock >"$work/images" 2>&1 ||
-				{ tail -n 30 "$work/images" >&2; die "there is no pipelock to test with"; }
-		fi
-		export CLAUDE_BOTTLE_PIPELOCK_IMAGE
-	fi
+	CLAUDE_BOTTLE=$bottle
+	. scripts/pipelock-for-tests >"$work/images" 2>&1 ||
+		{ tail -n 30 "$work/images" >&2; die "there is no pipelock to test with"; }
+	echo "# pipelock: $PIPELOCK_KIND ($PIPELOCK_WHY)"
 	agent_image=$("$bottle" images list --json 2>/dev/null | jq -r '.[] | select(.name == "agent") | .ref')
 	sidecar_image=$("$bottle" images list --json 2>/dev/null | jq -r '.[] | select(.name == "sidecar") | .ref')
 }
@@ -82,10 +77,10 @@ ours() {
 }
 
 remove_label() { # label=value
-	docker ps -aq --filter "label=$1" | xargs -r docker rm -f -v
-	docker network ls -q --filter "label=$1" | xargs -r docker network rm
-	docker volume ls -q --filter "label=$1" | xargs -r docker volume rm
-	docker images -q --filter "label=$1" | sort -u | xargs -r docker rmi -f
+	docker ps -aq --filter "label=$1" | xargs -r env DOCKER_HOST="$engine" docker rm -f -v
+	docker network ls -q --filter "label=$1" | xargs -r env DOCKER_HOST="$engine" docker network rm
+	docker volume ls -q --filter "label=$1" | xargs -r env DOCKER_HOST="$engine" docker volume rm
+	docker images -q --filter "label=$1" | sort -u | xargs -r env DOCKER_HOST="$engine" docker rmi -f
 } >/dev/null 2>&1
 
 clear_ours() { remove_label "io.claude-bottle.install=$(install)"; }
@@ -117,7 +112,7 @@ cb() {
 in_agent() {
 	local session=$1
 	shift
-	timeout 60 docker exec -u 1000 "cb-$session-agent" "$@"
+	DOCKER_HOST=$engine timeout 60 docker exec -u 1000 "cb-$session-agent" "$@"
 }
 
 # Wait until a command is content: seconds command...
@@ -133,6 +128,24 @@ until_true() {
 }
 
 now_ms() { echo $(($(date +%s%N) / 1000000)); }
+
+# --- a proxy in front of the engine (engineproxy.py) ---------------------------------------
+proxy_start() { # options of engineproxy.py
+	rm -f "$work/proxy.out"
+	: >"$work/requests"
+	"$python" tests/engine/engineproxy.py "$work/proxy.sock" --engine "${engine#unix://}" --log "$work/requests" "$@" \
+		>"$work/proxy.out" 2>&1 &
+	proxy_pid=$!
+	started+=("$proxy_pid")
+	until_true 10 grep -q ready "$work/proxy.out" || die "the proxy does not start: $(cat "$work/proxy.out")"
+	export DOCKER_HOST=unix://$work/proxy.sock
+}
+
+proxy_stop() {
+	unset DOCKER_HOST
+	kill "$proxy_pid" 2>/dev/null
+	wait "$proxy_pid" 2>/dev/null
+}
 
 # --- TAP ------------------------------------------------------------------------------------------
 ok() { # result name
