@@ -1,10 +1,15 @@
 #include "batch.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "gate.h"
 #include "proto.h"
+#include "run.h"
 #include "util.h"
 
 static int head_done(struct batch_reader *r, struct err *err)
@@ -62,4 +67,25 @@ int batch_finish(const struct batch_reader *r, struct err *err)
 	if (r->state != BATCH_HEAD || r->head_len)
 		return err_set(err, "git cat-file: output ended in the middle of an object");
 	return 0;
+}
+
+static int feed(void *ctx, const char *data, size_t len, struct err *err)
+{
+	return batch_feed(ctx, data, len, err);
+}
+
+int batch_run(const char *ids, const struct batch_events *events, void *ctx, int64_t deadline,
+              struct err *err)
+{
+	static const char *const argv[] = { GATE_GIT, "cat-file", "--batch", NULL };
+	struct batch_reader reader = { .events = events, .ctx = ctx };
+	struct command c = { .argv = argv };
+	int rc;
+
+	c.in = open(ids, O_RDONLY | O_CLOEXEC);
+	if (c.in < 0)
+		return err_set(err, "%s: %s", ids, strerror(errno));
+	rc = run_read(&c, feed, &reader, NULL, deadline, err);
+	close(c.in);
+	return rc < 0 ? -1 : batch_finish(&reader, err);
 }

@@ -34,4 +34,9 @@ struct batch_reader {
 int batch_feed(struct batch_reader *r, const char *data, size_t len, struct err *err);
 int batch_finish(const struct batch_reader *r, struct err *err);
 
+/* Run `git cat-file --batch`, in this process's environment, over the ids in a
+ * file (one a line). */
+int batch_run(const char *ids, const struct batch_events *events, void *ctx, int64_t deadline,
+              struct err *err);
+
 #endif

@@ -34,7 +34,7 @@ static bool is_path(const char *s)
 	if (len == 0 || len > 512 || s[len - 1] == '/')
 		return false;
 	for (;;) {
-		size_t n = strspn(s, ALNUM "._-+~");
+		size_t n = strspn(s, ALNUM "._-+~@");
 
 		if (n == 0 || (s[n] != '/' && s[n] != '\0') || is_dots(s, n))
 			return false;
@@ -49,41 +49,47 @@ static bool is_file_path(const char *s)
 	return s[0] == '/' && is_path(s + 1) && strlen(s) < 256;
 }
 
-static bool is_ssh_url(const char *s)
+/* "user@" or nothing; NULL when there is something else before an '@'. */
+static const char *after_user(const char *s, const char *end)
 {
-	const char *host = s + 6, *slash, *at, *colon;
+	const char *at = memchr(s, '@', (size_t)(end - s));
+	size_t n = strspn(s, ALNUM "._-");
+
+	if (!at)
+		return s;
+	return n == 0 || s[0] == '-' || s + n != at ? NULL : at + 1;
+}
+
+static const char *after_host(const char *s)
+{
 	size_t n;
 
-	if (strncmp(s, "ssh://", 6) != 0 || strlen(s) > 1024)
-		return false;
-	slash = strchr(host, '/');
-	if (!slash || slash[1] == '\0')
-		return false;
-	at = memchr(host, '@', (size_t)(slash - host));
-	if (at) {
-		n = strspn(host, ALNUM "._-");
-		if (n == 0 || host[0] == '-' || host + n != at)
-			return false;
-		host = at + 1;
+	if (*s == '[') {
+		n = strspn(s + 1, "0123456789abcdefABCDEF:.") + 2;
+		return n < 4 || s[n - 1] != ']' ? NULL : s + n;
 	}
-	if (*host == '[') {
-		n = strspn(host + 1, "0123456789abcdefABCDEF:.") + 2;
-		if (n < 4 || host[n - 1] != ']')
-			return false;
-	} else {
-		n = strspn(host, ALNUM ".-_");
-		if (n == 0 || host[0] == '-')
-			return false;
-	}
-	colon = host + n;
-	if (*colon == ':') {
-		size_t digits = strspn(colon + 1, "0123456789");
+	n = strspn(s, ALNUM "._-");
+	return n == 0 || s[0] == '-' ? NULL : s + n;
+}
 
-		if (digits == 0 || digits > 5)
-			return false;
-		colon += 1 + digits;
+/* ssh://[user@]host[:port]/path or user@host:path, of plain characters. */
+static bool is_ssh_url(const char *s)
+{
+	bool is_url = strncmp(s, "ssh://", 6) == 0;
+	const char *host = s + (is_url ? 6 : 0), *end = strchr(host, is_url ? '/' : ':');
+
+	if (!end || strlen(s) > 1024 || end[1 + strspn(end + 1, ALNUM "/._-+~@%")] || !end[1])
+		return false;
+	if (!is_url && (!memchr(host, '@', (size_t)(end - host)) || end[1] == '-'))
+		return false;
+	host = after_user(host, end);
+	host = host ? after_host(host) : NULL;
+	if (host && is_url && *host == ':') {
+		size_t digits = strspn(host + 1, "0123456789");
+
+		host = digits == 0 || digits > 5 ? NULL : host + 1 + digits;
 	}
-	return colon == slash && slash[strspn(slash, ALNUM "/._-+~@%:,=")] == '\0';
+	return host == end;
 }
 
 /* The keys of one object: each known, none twice. */
@@ -156,7 +162,8 @@ static int parse_repo(struct gate_repo *repo, const cJSON *node, const char *at,
 	    get_text(&repo->name, node, at, "name", is_name, "a plain name", err) < 0 ||
 	    get_text(&repo->path, node, at, "path", is_path,
 	             "a relative path of plain names without .git at its end", err) < 0 ||
-	    get_text(&repo->url, node, at, "url", is_ssh_url, "an ssh:// URL", err) < 0 ||
+	    get_text(&repo->url, node, at, "url", is_ssh_url,
+	             "ssh://[user@]host[:port]/path or user@host:path", err) < 0 ||
 	    get_text(&repo->key, node, at, "key", is_file_path, "an absolute path", err) < 0)
 		return -1;
 	if (hosts && !cJSON_IsNull(hosts) &&

@@ -17,7 +17,7 @@ struct err;
 struct gate_repo {
 	char *name;        /* unique; [A-Za-z0-9._-], at most 64 */
 	char *path;        /* unique; under /git, without ".git" at its end */
-	char *url;         /* ssh://[user@]host[:port]/path */
+	char *url;         /* ssh://[user@]host[:port]/path, or user@host:path */
 	char *key;         /* absolute path of the private key */
 	char *known_hosts; /* absolute path, or NULL: nothing is served then */
 };

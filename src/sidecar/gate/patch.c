@@ -138,8 +138,8 @@ static int file_header(struct patch_reader *r, const char *s, size_t len, struct
 	char *name;
 	long n;
 
-	if (len > 0 && s[0] != '"' && s[len - 1] == '\t')
-		len--; /* git ends a name that has a space so */
+	if (len > 0 && s[len - 1] == '\t')
+		len--; /* git ends a name that has a space so; a tab in a name is quoted */
 	if (len == 9 && memcmp(s, "/dev/null", 9) == 0)
 		return 0;
 	name = xcalloc(len + 1, 1);

@@ -128,9 +128,26 @@ static void section(struct stream *s, char letter, size_t entry, int64_t start, 
 static void flush_names(struct stream *s)
 {
 	if (s->n_names)
-		section(s, 'n', s->first_name, 1, (int64_t)s->n_names, s->names.data, s->names.len);
+		section(s, 'n', s->first_name, 1, 2 * (int64_t)s->n_names, s->names.data,
+		        s->names.len);
 	buf_reset(&s->names);
 	s->n_names = 0;
+}
+
+/* As it is, and with its parts apart: a '/' could be of base64 as well. */
+static void put_names(struct stream *s, const char *name, size_t len)
+{
+	for (int parts = 0; parts < 2; parts++) {
+		buf_addc(&s->names, '+');
+		for (size_t i = 0; i < len; i++) {
+			bool is_space =
+				name[i] == '\n' || name[i] == '\0' || (parts && name[i] == '/');
+
+			buf_addc(&s->names, is_space ? ' ' : name[i]);
+		}
+		buf_addc(&s->names, '\n');
+	}
+	s->n_names++;
 }
 
 /* Where the lines that the next hunk repeats begin. */
@@ -242,11 +259,7 @@ void stream_name(struct stream *s, enum place place, const char *name, size_t le
 		flush_names(s);
 		s->first_name = entry;
 	}
-	buf_addc(&s->names, '+');
-	for (size_t i = 0; i < len; i++)
-		buf_addc(&s->names, name[i] == '\n' || name[i] == '\0' ? ' ' : name[i]);
-	buf_addc(&s->names, '\n');
-	s->n_names++;
+	put_names(s, name, len);
 }
 
 void stream_file(struct stream *s, const char *path, size_t len, const char *blob)
@@ -356,10 +369,31 @@ static bool is_base64(char c)
 	return isalnum((unsigned char)c) || c == '+' || c == '/' || c == '-' || c == '_';
 }
 
+static const char *last_of(const char *s, size_t len, const char *what)
+{
+	const char *found = NULL, *p = s;
+
+	while ((p = memmem(p, len - (size_t)(p - s), what, strlen(what))))
+		found = p++;
+	return found;
+}
+
 size_t stream_cut(const char *piece, size_t len, uint64_t pos, uint64_t *run)
 {
-	size_t start = len - STREAM_OVERLAP, at = start;
+	size_t start = len - STREAM_OVERLAP, word = start, at = start;
+	const char *pem = last_of(piece, len, "-----BEGIN");
 
+	if (pem && pem > piece && pem < piece + start &&
+	    !last_of(pem, len - (size_t)(pem - piece), "-----END")) {
+		*run = pos + (size_t)(pem - piece);
+		return (size_t)(pem - piece);
+	}
+	while (word > 0 && (is_base64(piece[word - 1]) || piece[word - 1] == '.'))
+		word--;
+	if (word > 0 && start - word <= STREAM_WORD) {
+		*run = pos + word;
+		return word;
+	}
 	while (at > 0 && is_base64(piece[at - 1]))
 		at--;
 	if (at > 0)
@@ -414,7 +448,7 @@ const struct entry *stream_find(const struct stream *s, const char *file, int li
 	if (*end != '/')
 		return NULL;
 	if (file[0] == 'n' && line > 1)
-		i += (size_t)line - 1;
+		i += ((size_t)line - 1) / 2;
 	*is_content = file[0] == 'c';
 	return i < s->n_entries ? &s->entries[i] : NULL;
 }

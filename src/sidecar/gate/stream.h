@@ -10,7 +10,8 @@
  *	c	parts of such lines seen differently: pieces of a long line, and
  *		lines with NUL bytes read as UTF-16 or UTF-32
  *	m	a whole commit or tag object: message, author, committer
- *	n	names: line i belongs to entry <number> + i - 1
+ *	n	names, each on two lines (as it is, and with its parts apart): line i
+ *		belongs to entry <number> + (i - 1) / 2
  *	k	a canary
  *
  * Canaries are fake keys made for this push, in between and at the very end. A
@@ -31,6 +32,7 @@ struct err;
 
 #define STREAM_PIECE 4096  /* a line longer than this is cut into pieces */
 #define STREAM_OVERLAP 512 /* shared by one piece and the next */
+#define STREAM_WORD 2048   /* a word of up to so many bytes is not cut */
 #define STREAM_HUNK 8192
 #define STREAM_TAIL 1024 /* lines shared by one hunk and the next */
 #define STREAM_PEM 16384
@@ -83,10 +85,12 @@ const struct entry *stream_entry(const struct stream *s, size_t i);
 size_t stream_n_canaries(const struct stream *s);
 const char *stream_canary(const struct stream *s, size_t i);
 
-/* How many bytes of a full piece come before the start of the next: the overlap,
- * moved back to where a run of base64 that crosses the cut can still be decoded.
- * run is where the run that reaches into the piece's first byte began, counted
- * in the line, and pos is where the piece begins; run is brought up to date. */
+/* How many bytes of a full piece come before the start of the next: at most all
+ * but the overlap. Less where that would cut what belongs together: a word (a JWT
+ * is one) goes over whole, a begun PEM block on one line too, and an endless run
+ * of base64 is cut where its groups of four can still be decoded. run is where the
+ * run that reaches into the piece's first byte began, counted in the line, and pos
+ * is where the piece begins; run is brought up to date. */
 size_t stream_cut(const char *piece, size_t len, uint64_t pos, uint64_t *run);
 
 /* A fake key that the scanner's rule for AWS keys always reports; out holds 21. */

@@ -83,6 +83,9 @@ static bool is_ornament(const char *s, size_t len)
 		                             "Warning: Permanently added",
 		                             "It is also possible",
 		                             "Someone could be",
+		                             "Receiving objects:",
+		                             "Resolving deltas:",
+		                             "From ",
 		                             NULL };
 
 	if (s[0] == '@' || s[strspn(s, " \t")] == '\n')

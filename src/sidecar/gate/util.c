@@ -189,6 +189,17 @@ int fd_write(int fd, const void *data, size_t len)
 	return 0;
 }
 
+int file_write(const char *path, const void *data, size_t len, struct err *err)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600), rc = 0;
+
+	if (fd < 0 || fd_write(fd, data, len) < 0)
+		rc = err_set(err, "%s: %s", path, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}
+
 void random_bytes(void *out, size_t n)
 {
 	if (getrandom(out, n, 0) != (ssize_t)n) {

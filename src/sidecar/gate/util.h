@@ -57,6 +57,9 @@ int ms_left(int64_t deadline);
 /* The whole file into b (which has room for the largest that is acceptable). */
 int file_read(struct buf *b, const char *path, struct err *err);
 
+/* Make or replace a file of mode 0600. */
+int file_write(const char *path, const void *data, size_t len, struct err *err);
+
 /* The whole of data to a blocking fd. */
 int fd_write(int fd, const void *data, size_t len);
 

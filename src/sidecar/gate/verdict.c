@@ -1,5 +1,6 @@
 #include "verdict.h"
 
+#include <ctype.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,9 +53,22 @@ static void put_string(struct line *l, const char *text, size_t max)
 	put_masked(l, findings_mask(l->v->findings, text), max);
 }
 
+/* Keys are long words; names that people give are short ones. */
+static bool has_long_word(const char *s)
+{
+	size_t n = 0;
+
+	for (; *s && n < 16; s++)
+		n = isalnum((unsigned char)*s) ? n + 1 : 0;
+	return n >= 16;
+}
+
 static void put_name(struct line *l, const char *name)
 {
-	put_masked(l, findings_mask_name(l->v->findings, name), l->max->name);
+	if (l->v->is_unscanned && has_long_word(name))
+		put_masked(l, xasprintf("(unscanned name of %zu bytes)", strlen(name)), 60);
+	else
+		put_masked(l, findings_mask_name(l->v->findings, name), l->max->name);
 }
 
 static void put_key(struct line *l, const char *key, const char *text, size_t max)

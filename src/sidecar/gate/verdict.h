@@ -9,6 +9,7 @@
 #ifndef GATE_VERDICT_H
 #define GATE_VERDICT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,6 +29,7 @@ struct verdict {
 	const char *id;
 	const struct ref_updates *refs;
 	const struct findings *findings;
+	bool is_unscanned; /* nobody looked at the refs' names: long words in them are masked */
 	size_t commits;
 	int64_t scan_ms, forward_ms, total_ms;
 	/* of gate.ready: scanner non-NULL */

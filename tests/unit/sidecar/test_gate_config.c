@@ -152,14 +152,27 @@ static void hold_is_refused_until_it_exists(void **state)
 
 static void what_reaches_a_command_line_or_path_is_plain(void **state)
 {
-	static const char *const urls[] = { "https://h/p",      "git@h:p",
-		                            "ssh://",           "ssh://h",
-		                            "ssh://h/",         "ssh://-oProxyCommand=x/p",
-		                            "ssh://-u@h/p",     "ssh://h:x/p",
-		                            "ssh://h:123456/p", "ssh://h/p;id",
-		                            "ssh://h/p'",       "ssh://h/$p",
-		                            "ssh://u:pw@h/p",   "ssh://h/p q",
-		                            "ext::sh -c id",    "file:///etc" };
+	static const char *const urls[] = { "https://h/p",
+		                            "h:p",
+		                            "-x@h:p",
+		                            "git@-h:p",
+		                            "git@h:-p",
+		                            "git@h:",
+		                            "@h:p",
+		                            "ssh://",
+		                            "ssh://h",
+		                            "ssh://h/",
+		                            "ssh://-oProxyCommand=x/p",
+		                            "ssh://-u@h/p",
+		                            "ssh://h:x/p",
+		                            "ssh://h:123456/p",
+		                            "ssh://h/p;id",
+		                            "ssh://h/p'",
+		                            "ssh://h/$p",
+		                            "ssh://u:pw@h/p",
+		                            "ssh://h/p q",
+		                            "ext::sh -c id",
+		                            "file:///etc" };
 	static const char *const paths[] = { "",      "/h/p",   "h/p/",      "h//p",
 		                             "../p",  "h/../p", "h/./p",     "h/p.git",
 		                             "h/p q", "h/p;x",  "h/p\\u000a" };
@@ -170,6 +183,7 @@ static void what_reaches_a_command_line_or_path_is_plain(void **state)
 	assert_int_equal(try_repo("p", "h/p", "ssh://h/p", "/k", "", NULL), 0);
 	assert_int_equal(
 		try_repo("p", "h/~u/.x/p", "ssh://u@h.test:22/~u/.x/p.git", "/k", "", NULL), 0);
+	assert_int_equal(try_repo("p", "h/p@2", "git@h.test:a/p.git", "/k", "", NULL), 0);
 	assert_int_equal(try_repo("p", "h/p", "ssh://u@[fd00::1]:22/p", "/k", "", NULL), 0);
 	for (size_t i = 0; i < sizeof urls / sizeof *urls; i++)
 		if (try_repo("p", "h/p", urls[i], "/k", "", NULL) == 0)

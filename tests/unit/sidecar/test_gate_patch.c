@@ -116,6 +116,8 @@ static void quoted_names_are_taken_apart(void **state)
 					"diff --git x y\nindex " OID1 ".." OID2 "\n--- a/z\n"
 					"+++ \"b/a\\nb\"\n@@ -0,0 +1 @@\n+x\n"
 					"diff --git x y\nindex " OID1 ".." OID2
+					"\n+++ \"b/q \\303\\274\"\t\n@@ -0,0 +1 @@\n+z\n"
+					"diff --git x y\nindex " OID1 ".." OID2
 					"\n+++ b/with space\t\n@@ -0,0 +1 @@\n+y\n";
 	struct buf out = BUF_INIT(4096);
 
@@ -123,7 +125,7 @@ static void quoted_names_are_taken_apart(void **state)
 	assert_int_equal(read_patch(&out, LIT(text), 100, NULL), 0);
 	assert_string_equal(buf_str(&out),
 	                    "[commit 1111][name a\n\"b\xc3\xbc\\][file a\nb 2222]1:x|"
-	                    "[file with space 2222]1:y|");
+	                    "[file q \xc3\xbc 2222]1:z|[file with space 2222]1:y|");
 	buf_done(&out);
 }
 

@@ -126,12 +126,12 @@ static void names_share_a_hunk_and_are_told_by_line(void **state)
 	stream_name(s, PLACE_PATH, LIT("x\ny"));
 	stream_name(s, PLACE_PATH, LIT("z"));
 	assert_int_equal(stream_finish(s, NULL), 0);
-	assert_non_null(strstr(out.data, "@@ -0,0 +1,1 @@\n+refs/heads/a\n"));
-	assert_non_null(strstr(out.data, "n1/names\n@@ -0,0 +1,2 @@\n+x y\n+z\n"));
-	e = stream_find(s, "n1/names", 2, &is_content);
+	assert_non_null(strstr(out.data, "@@ -0,0 +1,2 @@\n+refs/heads/a\n+refs heads a\n"));
+	assert_non_null(strstr(out.data, "n1/names\n@@ -0,0 +1,4 @@\n+x y\n+x y\n+z\n+z\n"));
+	e = stream_find(s, "n1/names", 4, &is_content);
 	assert_string_equal(e->name, "z");
 	assert_int_equal(e->place, PLACE_PATH);
-	e = stream_find(s, "n0/names", 1, &is_content);
+	e = stream_find(s, "n0/names", 2, &is_content);
 	assert_int_equal(e->place, PLACE_REF);
 	assert_null(e->commit);
 	stream_free(s);
@@ -285,7 +285,7 @@ static void a_long_line_is_cut_with_overlap_and_keeps_its_number(void **state)
 static void a_cut_in_base64_falls_on_a_group_of_four(void **state)
 {
 	char piece[STREAM_PIECE];
-	uint64_t run = 0;
+	uint64_t run = 0, pos;
 	size_t cut;
 
 	(void)state;
@@ -296,11 +296,62 @@ static void a_cut_in_base64_falls_on_a_group_of_four(void **state)
 	assert_int_equal((cut - 5) % 4, 0);
 	assert_in_range(STREAM_PIECE - cut, STREAM_OVERLAP, STREAM_OVERLAP + 3);
 
-	memset(piece, 'A', 5); /* it goes on through the next piece */
-	cut = stream_cut(piece, sizeof piece, cut, &run);
-	assert_int_equal(run, 5);
-	cut += STREAM_PIECE - STREAM_OVERLAP - 3;
-	assert_in_range(cut, 1, 2 * STREAM_PIECE);
+	memset(piece, 'A', 5); /* it goes on through the next pieces */
+	for (pos = cut; pos < 20000; pos += cut) {
+		cut = stream_cut(piece, sizeof piece, pos, &run);
+		assert_int_equal(run, 5);
+		assert_int_equal((pos + cut - 5) % 4, 0);
+	}
+}
+
+static void a_cut_leaves_words_and_pem_blocks_whole(void **state)
+{
+	char piece[STREAM_PIECE];
+	uint64_t run = 0;
+
+	(void)state;
+	memset(piece, ' ', sizeof piece);
+	memset(piece + 2000, 'w', 2090);
+	piece[3000] = '.';
+	assert_int_equal(stream_cut(piece, sizeof piece, 0, &run), 2000);
+
+	memset(piece, ' ', sizeof piece);
+	memcpy(piece + 1500, "-----BEGIN X", 12);
+	run = 0;
+	assert_int_equal(stream_cut(piece, sizeof piece, 0, &run), 1500);
+	memcpy(piece + 2500, "-----END X", 10);
+	assert_in_range(stream_cut(piece, sizeof piece, 0, &run), STREAM_PIECE - STREAM_OVERLAP - 3,
+	                STREAM_PIECE - STREAM_OVERLAP);
+
+	/* a block that fills the piece must not stop the line */
+	memcpy(piece, "-----BEGIN X", 12);
+	memset(piece + 2500, ' ', 10);
+	memset(piece + 1500, ' ', 12);
+	assert_true(stream_cut(piece, sizeof piece, 0, &run) > 1000);
+}
+
+static void every_line_comes_to_an_end(void **state)
+{
+	static const char *const fills[] = { "-----BEGIN", "w", " ", "ab.",
+		                             "-----BEGIN -----END " };
+	struct buf out = BUF_INIT(1U << 24);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof fills / sizeof *fills; i++) {
+		struct stream *s;
+		size_t n = strlen(fills[i]);
+		char line[50000];
+
+		for (size_t k = 0; k < sizeof line; k++)
+			line[k] = fills[i][k % n];
+		buf_reset(&out);
+		s = in_file(&out, "l");
+		stream_text(s, 1, line, sizeof line, true);
+		assert_int_equal(stream_finish(s, NULL), 0);
+		assert_true(out.len < 20 * sizeof line);
+		stream_free(s);
+	}
+	buf_done(&out);
 }
 
 static void a_big_hunk_is_split_and_numbers_go_on(void **state)
@@ -399,6 +450,8 @@ int main(void)
 		cmocka_unit_test(text_is_told_from_binary),
 		cmocka_unit_test(a_long_line_is_cut_with_overlap_and_keeps_its_number),
 		cmocka_unit_test(a_cut_in_base64_falls_on_a_group_of_four),
+		cmocka_unit_test(a_cut_leaves_words_and_pem_blocks_whole),
+		cmocka_unit_test(every_line_comes_to_an_end),
 		cmocka_unit_test(a_big_hunk_is_split_and_numbers_go_on),
 		cmocka_unit_test(a_begun_pem_block_stays_in_one_hunk),
 		cmocka_unit_test(a_scanner_that_went_away_is_an_error),

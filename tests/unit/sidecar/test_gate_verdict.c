@@ -238,6 +238,26 @@ static void a_push_verdict_masks_and_cleans_what_it_shows(void **state)
 	findings_done(&f);
 }
 
+static void a_name_that_nobody_scanned_shows_no_long_word(void **state)
+{
+	struct ref_update ref[2] = {
+		{ (char[]){ OID1 }, (char[]){ OID2 }, (char[]){ "refs/notes/abcdefghij012345" } },
+		{ (char[]){ OID1 }, (char[]){ OID2 }, (char[]){ "refs/heads/short-words-only" } },
+	};
+	struct ref_updates refs = { ref, 2 };
+	const cJSON *list;
+	cJSON *root = rendered(&(struct verdict){
+		.event = "push.rejected", .id = "x", .refs = &refs, .is_unscanned = true });
+
+	(void)state;
+	list = cJSON_GetObjectItem(root, "refs");
+	assert_string_equal(text_at(cJSON_GetArrayItem(list, 0), "ref"),
+	                    "(unscanned name of 27 bytes)");
+	assert_string_equal(text_at(cJSON_GetArrayItem(list, 1), "ref"),
+	                    "refs/heads/short-words-only");
+	cJSON_Delete(root);
+}
+
 static void a_line_never_reaches_the_size_that_may_tear(void **state)
 {
 	struct ref_updates refs = { 0 };
@@ -294,6 +314,7 @@ int main(void)
 		cmocka_unit_test(beyond_the_limit_findings_are_counted_and_every_name_is_masked),
 		cmocka_unit_test(each_event_has_its_documented_fields),
 		cmocka_unit_test(a_push_verdict_masks_and_cleans_what_it_shows),
+		cmocka_unit_test(a_name_that_nobody_scanned_shows_no_long_word),
 		cmocka_unit_test(a_line_never_reaches_the_size_that_may_tear),
 		cmocka_unit_test(many_findings_show_the_first_eight),
 	};

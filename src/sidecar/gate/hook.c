@@ -1,0 +1,311 @@
+#include "hook.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "forward.h"
+#include "gate.h"
+#include "proto.h"
+#include "repo.h"
+#include "scan.h"
+#include "text.h"
+#include "util.h"
+#include "verdict.h"
+
+#define SHOWN 8
+#define LOCK_WAIT_S 60
+
+struct hook {
+	struct gate_config *config;
+	const struct gate_repo *repo;
+	const char *id, *peer;
+	char *scratch;
+	struct ref_updates refs;
+	struct scan scan;
+	bool is_unscanned;
+	int64_t started, scan_ms, forward_ms;
+};
+
+static bool has_prefix(const char *s, const char *with)
+{
+	return strncmp(s, with, strlen(with)) == 0;
+}
+
+int hook_policy(const struct ref_updates *refs, struct err *err)
+{
+	size_t bytes = 0;
+
+	for (size_t i = 0; i < refs->n; i++) {
+		const char *ref = refs->v[i].ref;
+
+		bytes += strlen(ref);
+		if (!has_prefix(ref, "refs/heads/") && !has_prefix(ref, "refs/tags/"))
+			return err_set(err, "only refs/heads/ and refs/tags/ may be pushed");
+		if (strcmp(ref, "refs/heads/HEAD") == 0 || has_prefix(ref, "refs/heads/refs/") ||
+		    has_prefix(ref, "refs/tags/refs/"))
+			return err_set(err, "reserved ref name");
+	}
+	if (refs->n > REFS_MAX || bytes > 200000)
+		return err_set(err, "more than %d refs, or too long names, in one push", REFS_MAX);
+	return 0;
+}
+
+/* What the client sees; git puts "remote: " before each line. */
+__attribute__((format(printf, 1, 2))) static void tell(const char *fmt, ...)
+{
+	struct buf line = BUF_INIT(4096);
+	char text[2048];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	buf_adds(&line, "git-gate: ");
+	text_clean(&line, text, strlen(text), 1500);
+	buf_addc(&line, '\n');
+	fd_write(2, line.data, line.len);
+	buf_done(&line);
+}
+
+static void mark(const struct hook *h, const char *name)
+{
+	char *path = xasprintf("%s/%s", h->scratch, name);
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+	if (fd >= 0)
+		close(fd);
+	free(path);
+}
+
+static void give(const struct hook *h, const struct verdict *v)
+{
+	mark(h, VERDICT_GIVEN);
+	verdict_emit(VERDICT_FD, v);
+}
+
+static void emit(const struct hook *h, const char *event, const char *reason, const char *detail)
+{
+	struct verdict v = {
+		.event = event,
+		.repo = h->repo->name,
+		.peer = h->peer,
+		.id = h->id,
+		.refs = &h->refs,
+		.findings = &h->scan.findings,
+		.is_unscanned = h->is_unscanned,
+		.commits = h->scan.commits,
+		.scan_ms = h->scan_ms,
+		.forward_ms = h->forward_ms,
+		.total_ms = now_ms() - h->started,
+		.reason = reason,
+		.detail = detail,
+	};
+
+	give(h, &v);
+}
+
+static int reject(const struct hook *h, const char *event, const char *reason, const char *detail)
+{
+	char *shown = findings_mask(&h->scan.findings, reason);
+
+	tell("PUSH REJECTED: %s", shown);
+	emit(h, event, reason, detail);
+	free(shown);
+	return 1;
+}
+
+static const char *place_text(enum place p)
+{
+	switch (p) {
+	case PLACE_COMMIT:
+		return "(commit message or author)";
+	case PLACE_TAG:
+		return "(tag message or author)";
+	case PLACE_REF:
+		return "(name of the branch or tag)";
+	case PLACE_PATH:
+		return "(name of a file)";
+	case PLACE_FILE:
+		break;
+	}
+	return "";
+}
+
+static void tell_finding(const struct findings *all, const struct finding *f)
+{
+	char *match = f->secret[0] ? text_mask(f->secret) : xasprintf("(by its name)");
+
+	if (f->place == PLACE_FILE) {
+		char *name = findings_mask_name(all, f->name);
+
+		tell("  %s  \"%.200s\":%d  %.12s  %s", f->rule, name, f->line, f->commit, match);
+		free(name);
+	} else {
+		tell("  %s  %s  %.12s  %s", f->rule, place_text(f->place), f->commit, match);
+	}
+	free(match);
+}
+
+static int reject_found(const struct hook *h)
+{
+	const struct findings *f = &h->scan.findings;
+	char reason[80];
+
+	for (size_t i = 0; i < f->n && i < SHOWN; i++)
+		tell_finding(f, &f->v[i]);
+	if (f->n + f->n_more > SHOWN)
+		tell("  and %zu more", f->n + f->n_more - SHOWN);
+	tell("Take them out of the commits themselves (one that deletes them is not enough).");
+	snprintf(reason, sizeof reason, "%zu secret(s) found by gitleaks", f->n + f->n_more);
+	return reject(h, "push.rejected", reason, NULL);
+}
+
+/* Returns 0 when the push may be forwarded. */
+static int scan(struct hook *h)
+{
+	int64_t start = now_ms();
+	enum scan_result r = SCAN_CLEAN;
+
+	for (size_t i = 0; i < h->refs.n; i++)
+		if (!oid_is_zero(h->refs.v[i].new))
+			r = SCAN_ERROR;
+	if (r == SCAN_ERROR)
+		r = scan_push(&h->scan);
+	h->scan_ms = now_ms() - start;
+	h->is_unscanned = r == SCAN_REFUSED || r == SCAN_ERROR;
+	switch (r) {
+	case SCAN_CLEAN:
+		return 0;
+	case SCAN_FOUND:
+		return reject_found(h);
+	case SCAN_REFUSED:
+		return reject(h, "push.rejected", h->scan.reason, h->scan.detail);
+	case SCAN_ERROR:
+		break;
+	}
+	return reject(h, "scan.error", h->scan.reason, h->scan.detail);
+}
+
+static void tell_lines(const char *lines)
+{
+	while (*lines) {
+		int len = (int)strcspn(lines, "\n");
+
+		tell("upstream: %.*s", len, lines);
+		lines += len;
+		lines += *lines != '\0';
+	}
+}
+
+static void reject_hostkey(const struct hook *h, const struct forward *f, int64_t start)
+{
+	struct verdict v = { .event = "hostkey.changed",
+		             .repo = h->repo->name,
+		             .peer = h->peer,
+		             .service = service_name(SERVICE_RECEIVE_PACK),
+		             .reason = f->reason,
+		             .detail = f->detail,
+		             .ms = now_ms() - start };
+
+	tell("PUSH REJECTED: %s", f->reason);
+	give(h, &v);
+}
+
+static int forward(struct hook *h)
+{
+	struct forward f = { .repo = h->repo, .refs = &h->refs };
+	int64_t start = now_ms();
+	int rc = 0;
+
+	if (repo_lock(LOCK_FD, start + LOCK_WAIT_S * 1000LL) < 0)
+		return reject(h, "push.failed", "another push holds the repository", NULL);
+	if (forward_push(&f) < 0)
+		rc = 1;
+	h->forward_ms = now_ms() - start;
+	tell_lines(f.said);
+	if (rc && f.is_hostkey)
+		reject_hostkey(h, &f, start);
+	else if (rc)
+		reject(h, "push.failed", f.reason, f.detail);
+	else
+		emit(h, "push.accepted", NULL, NULL);
+	free(f.reason);
+	free(f.detail);
+	free(f.said);
+	return rc;
+}
+
+static int read_updates(struct hook *h)
+{
+	struct buf in = BUF_INIT(4U << 20);
+	char chunk[65536];
+	ssize_t n;
+
+	while ((n = read(0, chunk, sizeof chunk)) > 0 && buf_add(&in, chunk, (size_t)n) == 0)
+		;
+	for (const char *p = buf_str(&in); n == 0 && *p;) {
+		size_t len = strcspn(p, "\n");
+
+		if (ref_updates_add(&h->refs, p, len) < 0)
+			n = -1;
+		p += len + (p[len] == '\n');
+	}
+	buf_done(&in);
+	return n != 0 || h->refs.n == 0 ? -1 : 0;
+}
+
+static int prepare(struct hook *h, struct err *err)
+{
+	const char *repo = getenv(ENV_REPO), *started = getenv(ENV_START);
+
+	h->id = getenv(ENV_PUSH);
+	h->peer = getenv(ENV_PEER);
+	if (!repo || !started || !h->id || !h->peer)
+		return err_set(err, "not run by the gate's own server");
+	if (fcntl(VERDICT_FD, F_SETFD, FD_CLOEXEC) < 0 || fcntl(LOCK_FD, F_SETFD, FD_CLOEXEC) < 0)
+		return err_set(err, "git did not hand the gate's descriptors on");
+	if (config_load(&h->config, GATE_CONFIG, err) < 0)
+		return -1;
+	h->repo = config_find_name(h->config, repo);
+	if (!h->repo)
+		return err_set(err, "the repository is no longer in the gate's configuration");
+	h->started = strtoll(started, NULL, 10);
+	h->scratch = xasprintf(GATE_SCRATCH "/%s", h->id);
+	h->scan.refs = &h->refs;
+	h->scan.scratch = h->scratch;
+	h->scan.limit_s = h->config->scan_timeout_s;
+	h->is_unscanned = true;
+	mark(h, HOOK_STARTED);
+	return 0;
+}
+
+int hook_main(void)
+{
+	struct hook h = { 0 };
+	struct err err = { { 0 } };
+	int rc = 1;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	signal(SIGPIPE, SIG_IGN); /* a client that has gone does not stop a forward */
+	if (prepare(&h, &err) < 0)
+		tell("PUSH REJECTED: %s", err.msg);
+	else if (read_updates(&h) < 0)
+		reject(&h, "scan.error", "git gave the hook no list of refs", NULL);
+	else if (hook_policy(&h.refs, &err) < 0)
+		reject(&h, "push.rejected", err.msg, NULL);
+	else if (scan(&h) == 0)
+		rc = forward(&h);
+	findings_done(&h.scan.findings);
+	ref_updates_done(&h.refs);
+	config_free(h.config);
+	free(h.scratch);
+	return rc;
+}
