@@ -123,6 +123,7 @@ bool vt_sb_is_wrapped(const struct vt_sb *sb, unsigned i);
 void vt_sb_pop(struct vt_sb *sb);		/* drop the newest */
 void vt_sb_sync(struct vt *vt);		/* wrap all lines to the terminal's width */
 void vt_sb_mark_exts(struct vt *vt);	/* vt_intern_mark every extended style in it */
+void vt_sb_forget_exts(struct vt *vt);	/* take them out of it */
 void vt_sb_trim(struct vt_sb *sb);
 
 /* --- the parser's state ---------------------------------------------------------- */

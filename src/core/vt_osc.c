@@ -51,6 +51,7 @@ size_t vt_clean(char *out, size_t size, const char *data, size_t len)
 	const unsigned char *s = (const unsigned char *)data;
 	struct vt_seg seg = { 0 };
 	size_t n = 0, marks = 0;
+	char text[4];
 
 	while (len > 0 && size > 0) {
 		uint32_t cp;
@@ -64,13 +65,15 @@ size_t vt_clean(char *out, size_t size, const char *data, size_t len)
 			continue;
 		if (cp < 0x20 || cp == 0x7f)
 			continue;
-		if (n + 5 > size)
-			break;
 		/* no tower of marks, and none at the start */
 		marks = vt_seg_next(&seg, cp) ? 0 : marks + 1;
 		if (marks >= VT_CLUSTER_CPS || (n == 0 && VT_PROP_WIDTH(vt_width_prop(cp)) == 0))
 			continue;
-		n += vt_utf8_put(out + n, cp);
+		k = vt_utf8_put(text, cp);
+		if (n + k >= size)
+			break;
+		memcpy(out + n, text, k);
+		n += k;
 	}
 	if (size > 0)
 		out[n] = '\0';

@@ -418,20 +418,41 @@ void vt_sb_get(struct vt *vt, const struct vt_sb *sb, unsigned i, struct vt_row 
 	row->used = (uint16_t)used;
 }
 
-void vt_sb_mark_exts(struct vt *vt)
+/* Mark the extended styles of a line, or take them out of it. */
+static void line_exts(struct vt *vt, uint8_t *line, bool forget)
 {
-	for (unsigned i = 0; i < vt->sb.n; i++) {
-		const uint8_t *line = *slot(&vt->sb, i), *p, *end;
+	uint8_t *p = line + HEAD_FULL + get32(line + 3);
+	const uint8_t *end = p + get32(line + 7);
+
+	while (p < end) {
 		struct vt_cell c;
 		unsigned len;
 
-		if (!(*line & LINE_EXT))
+		p += unpack_run(p, &c, &len) - p;
+		if (!(c.attr >> VT_EXT_SHIFT))
 			continue;
-		p = line + HEAD_FULL + get32(line + 3);
-		for (end = p + get32(line + 7); p < end;) {
-			p = unpack_run(p, &c, &len);
+		if (forget)
+			put16(p - 2, 0);
+		else
 			vt_intern_mark(&vt->exts, c.attr >> VT_EXT_SHIFT);
-		}
+	}
+}
+
+void vt_sb_mark_exts(struct vt *vt)
+{
+	for (unsigned i = 0; i < vt->sb.n; i++)
+		if (**slot(&vt->sb, i) & LINE_EXT)
+			line_exts(vt, *slot(&vt->sb, i), false);
+}
+
+void vt_sb_forget_exts(struct vt *vt)
+{
+	for (unsigned i = 0; i < vt->sb.n; i++) {
+		uint8_t *line = *slot(&vt->sb, i);
+
+		if (*line & LINE_EXT)
+			line_exts(vt, line, true);
+		*line &= (uint8_t)~LINE_EXT;
 	}
 }
 

@@ -75,12 +75,14 @@ static void ext_get(const struct vt *vt, uint32_t i, struct vt_ext *ext)
 		memcpy(ext, vt->exts.e[i].data, sizeof *ext);
 }
 
-/* Free what is not used. A sweep looks at the whole scrollback, so it waits until
- * a good number was made, or refused, since the last one. */
-static void collect(struct vt *vt)
+static bool is_full(const struct vt *vt)
 {
-	if (vt->exts.since_sweep + vt->links.since_sweep + vt->ext_refused < VT_LINKS_MAX / 4)
-		return;
+	return vt->exts.n_live + 1 >= VT_EXT_MAX || vt->links.n_live + 1 >= VT_LINKS_MAX ||
+	       vt->links.bytes + VT_URI_MAX >= VT_LINK_BYTES;
+}
+
+static void sweep(struct vt *vt)
+{
 	each_cell(vt, mark_ext);
 	vt_sb_mark_exts(vt);
 	vt_intern_mark(&vt->exts, vt->pen.attr >> VT_EXT_SHIFT);
@@ -93,25 +95,26 @@ static void collect(struct vt *vt)
 	}
 	vt_intern_mark(&vt->links, vt->pen_link);
 	vt_intern_sweep(&vt->links);
-	vt->ext_refused = 0;
 }
 
-static bool is_full(const struct vt *vt)
-{
-	return vt->exts.n_live + 1 >= VT_EXT_MAX || vt->links.n_live + 1 >= VT_LINKS_MAX ||
-	       vt->links.bytes + VT_URI_MAX >= VT_LINK_BYTES;
-}
-
-/* Is there room for one more? When not, the style goes without. */
+/* Is there room for one more? A sweep looks at the whole scrollback, so it waits
+ * until a good number was made, or refused, since the last one; what is refused
+ * goes without. When it does not help, the scrollback loses what it has. */
 static bool make_room(struct vt *vt)
 {
 	if (!is_full(vt))
 		return true;
-	collect(vt);
-	if (!is_full(vt))
-		return true;
-	vt->ext_refused++;
-	return false;
+	if (vt->exts.since_sweep + vt->links.since_sweep + vt->ext_refused < VT_LINKS_MAX / 4) {
+		vt->ext_refused++;
+		return false;
+	}
+	vt->ext_refused = 0;
+	sweep(vt);
+	if (is_full(vt)) {
+		vt_sb_forget_exts(vt);
+		sweep(vt);
+	}
+	return !is_full(vt);
 }
 
 uint32_t vt_link_add(struct vt *vt, const char *key, size_t len)
