@@ -112,7 +112,8 @@ static bool has_links(int dirfd, const char *name, int depth)
 	return found;
 }
 
-/* Does the git folder, which lies elsewhere, name this work tree as its own? */
+/* Does the git folder, which lies elsewhere, name this work tree as its own? A
+ * worktree's must be one of its repository's, not one made up in the project. */
 static bool knows_work_tree(const struct repo_src *src, const char *gitdir, const char *common)
 {
 	CLEANUP_FREE char *dotgit = real_in(src->dir, ".git");
@@ -147,9 +148,7 @@ static int judge_git_data(const struct repo_src *src, const char *root, struct e
 	if (!gitdir || !common)
 		return err_errno(err, ERR_INPUT, errno, "%s: its git folder", src->dir);
 	if (!lies_in(gitdir, root) || !lies_in(common, root)) {
-		/* Both elsewhere, or the half in the project could lie about the other. */
-		if (lies_in(gitdir, root) || lies_in(common, root) ||
-		    !knows_work_tree(src, gitdir, common))
+		if (!knows_work_tree(src, gitdir, common))
 			return err_set(err, ERR_INPUT,
 				       "%s: its git data lies outside %s, in %s, which does not "
 				       "know of it", src->dir, root, common);
