@@ -46,11 +46,14 @@ pkg_cflags = $(shell $(PKG_CONFIG) --cflags $(1))
 pkg_libs   = $(shell $(PKG_CONFIG) --libs $(1))
 CORE_PKGS   := libcjson libgit2 libcrypto libutf8proc
 DOCKER_PKGS := libcurl
+UI_PKGS     := ncursesw
 CORE_LIBS   = $(call pkg_libs,$(CORE_PKGS))
-ALL_LIBS    = $(call pkg_libs,$(CORE_PKGS) $(DOCKER_PKGS))
+UI_LIBS     = $(call pkg_libs,$(UI_PKGS))
+ALL_LIBS    = $(call pkg_libs,$(CORE_PKGS) $(DOCKER_PKGS) $(UI_PKGS))
 
 CORE_SRC   := $(wildcard src/core/*.c)
 DOCKER_SRC := $(wildcard src/docker/*.c)
+UI_SRC     := $(wildcard src/ui/*.c)
 CLI_SRC    := $(wildcard src/cli/*.c)
 MAIN_SRC   := $(wildcard src/main.c)
 SIDECAR_BOTTLE_SRC := $(wildcard src/sidecar/bottle/*.c)
@@ -67,6 +70,9 @@ $(B)/obj/%.o: %.c
 
 $(B)/libcore.a: $(call obj,$(CORE_SRC))
 $(B)/libdocker.a: $(call obj,$(DOCKER_SRC))
+$(B)/libui.a: $(call obj,$(UI_SRC))
+# The built-in themes are the files themselves.
+$(B)/obj/src/ui/theme_builtin.o: $(wildcard themes/*.json)
 # The in-container programs are built inside images; here only for their unit tests.
 $(B)/libsidecar.a: $(call obj,$(filter-out %/main.c,$(SIDECAR_BOTTLE_SRC)))
 $(B)/libgate.a: $(call obj,$(filter-out %/main.c,$(SIDECAR_GATE_SRC)))
@@ -75,7 +81,7 @@ $(B)/lib%.a:
 	@mkdir -p $(@D)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
-$(B)/claude-bottle: $(call obj,$(MAIN_SRC) $(CLI_SRC)) $(B)/libdocker.a $(B)/libcore.a
+$(B)/claude-bottle: $(call obj,$(MAIN_SRC) $(CLI_SRC)) $(B)/libui.a $(B)/libdocker.a $(B)/libcore.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(ALL_LIBS)
 
@@ -96,6 +102,7 @@ install: all
 	cp -R assets/images $(DESTDIR)$(DATADIR)/images
 	cp -R src/sidecar $(DESTDIR)$(DATADIR)/sidecar
 	install -m 0644 assets/*.json $(DESTDIR)$(DATADIR)
+	cp -R themes $(DESTDIR)$(DATADIR)/themes
 	$(if $(wildcard docs/claude-bottle.1),install -D -m 0644 docs/claude-bottle.1 $(DESTDIR)$(MANDIR)/man1/claude-bottle.1)
 
 uninstall:

@@ -2,15 +2,17 @@
 #
 #   tests/unit/core/test_*.c      link libcore alone
 #   tests/unit/docker/test_*.c    link libdocker and libcore, no engine
+#   tests/unit/ui/test_*.c        link libui and libcore, no terminal
 #   tests/unit/sidecar/test_*.c   link the in-container programs' objects
 #   tests/engine/*.sh             drive the real binary on a real engine
 #   tests/fuzz/fuzz_*.c           LLVMFuzzerTestOneInput; replayed over the corpus in "make test"
 
 UNIT_CORE    := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/core/test_*.c))
 UNIT_DOCKER  := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/docker/test_*.c))
+UNIT_UI      := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/ui/test_*.c))
 UNIT_SIDECAR := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/sidecar/test_bottle_*.c))
 UNIT_GATE    := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/sidecar/test_gate_*.c))
-UNIT := $(UNIT_CORE) $(UNIT_DOCKER) $(UNIT_SIDECAR) $(UNIT_GATE)
+UNIT := $(UNIT_CORE) $(UNIT_DOCKER) $(UNIT_UI) $(UNIT_SIDECAR) $(UNIT_GATE)
 FUZZ := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 ENGINE_TESTS := $(sort $(wildcard tests/engine/test_*.sh))
 
@@ -27,6 +29,11 @@ $(UNIT_DOCKER): $(B)/tests/%: tests/unit/%.c $(B)/libdocker.a $(B)/libcore.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TEST_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(B)/libdocker.a $(B)/libcore.a $(ALL_LIBS) $(TEST_LIBS)
 
+$(UNIT_UI): $(B)/tests/%: tests/unit/%.c $(B)/libui.a $(B)/libcore.a
+	$(call say,TEST,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(TEST_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(B)/libui.a $(B)/libcore.a $(CORE_LIBS) $(UI_LIBS) $(TEST_LIBS)
+
 $(UNIT_SIDECAR): $(B)/tests/%: tests/unit/%.c $(B)/libsidecar.a
 	$(call say,TEST,$@)
 	@mkdir -p $(@D)
@@ -38,10 +45,10 @@ $(UNIT_GATE): $(B)/tests/%: tests/unit/%.c $(B)/libgate.a
 	$(Q)$(CC) $(TEST_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(B)/libgate.a $(call pkg_libs,libcjson) $(TEST_LIBS)
 
 # Replays the corpus with any compiler; "make fuzz" explores with libFuzzer.
-$(FUZZ): $(B)/fuzz/%: tests/fuzz/%.c tests/fuzz/driver.c $(B)/libdocker.a $(B)/libcore.a
+$(FUZZ): $(B)/fuzz/%: tests/fuzz/%.c tests/fuzz/driver.c $(B)/libui.a $(B)/libdocker.a $(B)/libcore.a
 	$(call say,FUZZ,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(TEST_CFLAGS) $(ALL_LDFLAGS) -o $@ $< tests/fuzz/driver.c $(B)/libdocker.a $(B)/libcore.a $(ALL_LIBS)
+	$(Q)$(CC) $(TEST_CFLAGS) $(ALL_LDFLAGS) -o $@ $< tests/fuzz/driver.c $(B)/libui.a $(B)/libdocker.a $(B)/libcore.a $(ALL_LIBS)
 
 # Bytes on stdin, the terminal emulator's final grid as text on stdout.
 $(B)/tests/vtdump: tests/vtdump.c $(B)/libcore.a
@@ -60,11 +67,11 @@ unit: $(UNIT) $(FUZZ)
 
 # libFuzzer, FUZZ_SECONDS each; findings go to build/fuzz-findings.
 FUZZ_SECONDS ?= 60
-build/libfuzzer/%: tests/fuzz/%.c $(CORE_SRC) $(DOCKER_SRC)
+build/libfuzzer/%: tests/fuzz/%.c $(CORE_SRC) $(DOCKER_SRC) $(UI_SRC)
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) -std=gnu11 -D_GNU_SOURCE -Isrc -Itests -g -O1 \
 		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -DVERSION='"fuzz"' -DDATADIR='""' \
-		-o $@ $< $(CORE_SRC) $(DOCKER_SRC) $(ALL_LIBS)
+		-o $@ $< $(CORE_SRC) $(DOCKER_SRC) $(UI_SRC) $(ALL_LIBS)
 
 fuzz: $(patsubst tests/fuzz/%.c,build/libfuzzer/%,$(wildcard tests/fuzz/fuzz_*.c))
 	@for f in $^; do n=$$(basename $$f); mkdir -p build/fuzz-findings/$$n build/fuzz-corpus/$$n; \
@@ -77,12 +84,15 @@ fuzz: $(patsubst tests/fuzz/%.c,build/libfuzzer/%,$(wildcard tests/fuzz/fuzz_*.c
 
 # --- benchmarks ----------------------------------------------------------------
 
-$(B)/bench/%: tests/bench/%.c $(B)/libdocker.a $(B)/libcore.a
+$(B)/bench/%: tests/bench/%.c $(B)/libui.a $(B)/libdocker.a $(B)/libcore.a
 	$(call say,BENCH,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(TEST_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(B)/libdocker.a $(B)/libcore.a $(ALL_LIBS)
+	$(Q)$(CC) $(TEST_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(B)/libui.a $(B)/libdocker.a $(B)/libcore.a $(ALL_LIBS)
 
 bench-lines: $(B)/bench/bench_lines
+	$<
+
+bench-diff: $(B)/bench/bench_diff
 	$<
 
 # --- checks --------------------------------------------------------------------
@@ -96,4 +106,10 @@ check-style:
 check: check-deps check-style
 
 
-.PHONY: unit fuzz bench-lines check check-deps check-style
+# Opens the screen and shows every style and event; q quits. For a real terminal, or tmux.
+$(B)/tests/uitest: tests/uitest.c $(B)/libui.a $(B)/libcore.a
+	$(call say,TEST,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(TEST_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(B)/libui.a $(B)/libcore.a $(CORE_LIBS) $(UI_LIBS)
+
+.PHONY: unit fuzz bench-lines bench-diff check check-deps check-style

@@ -10,7 +10,7 @@
  *   vt_osc     title, links, notices, clipboard, colours
  *   vt_sb      packed scrollback      vt_reflow  resize
  *   vt_intern  clusters, links and extended styles, by number
- *   vt_width   grapheme clusters and widths
+ *   vt_width   grapheme clusters and widths: core/width.h
  *
  * Invariants that every function keeps: 0 <= y < rows, 0 <= x < cols; is_pending
  * (the next character wraps first) only with x == cols - 1; a row's used <= its
@@ -21,6 +21,7 @@
 
 #include "core/buf.h"
 #include "core/vt.h"
+#include "core/width.h"
 
 /* --- interning --------------------------------------------------------------- */
 
@@ -209,37 +210,6 @@ struct vt {
 	bool is_reflowing;	/* cells are out of sight: free no cluster */
 	struct vt_row scratch;	/* for unpacked lines: cap VT_SIZE_MAX once used */
 };
-
-/* --- vt_width ------------------------------------------------------------------ */
-
-enum vt_class {			/* Grapheme_Cluster_Break, and Extended_Pictographic */
-	VT_GC_OTHER, VT_GC_CR, VT_GC_LF, VT_GC_CONTROL, VT_GC_EXTEND, VT_GC_L, VT_GC_V, VT_GC_T,
-	VT_GC_LV, VT_GC_LVT, VT_GC_RI, VT_GC_SPACING, VT_GC_PREPEND, VT_GC_ZWJ, VT_GC_PICT,
-};
-
-/* Where a run of code points stands; all zero before the first one. */
-struct vt_seg {
-	uint8_t prev;		/* class of the last code point, plus one; 0 for none */
-	bool is_pict;		/* ExtPict Extend*, then perhaps ZWJ */
-	bool is_ri_odd;
-};
-
-/* Class in the upper bits, width of the code point by itself (0..2) in the
- * lowest two. */
-#define VT_PROP_WIDTH(p) ((p) & 3u)
-#define VT_PROP_CLASS(p) ((enum vt_class)((p) >> 2))
-uint8_t vt_width_prop(uint32_t cp);
-
-/* Take cp; true when a cluster begins with it. */
-bool vt_seg_next(struct vt_seg *s, uint32_t cp);
-
-/* Columns of a cluster: 1 or 2. */
-int vt_width_cluster(const uint32_t *cp, size_t n);
-
-/* UTF-8: encode one valid code point (1..4 bytes); decode n bytes of valid
- * UTF-8 into at most max code points. */
-size_t vt_utf8_put(char *out, uint32_t cp);
-size_t vt_utf8_get(const char *s, size_t n, uint32_t *cp, size_t max);
 
 /* --- vt_print --------------------------------------------------------------------- */
 

@@ -6,7 +6,7 @@
  * and shared by all terminals (filling is idempotent, so a race costs a page
  * of memory once, nothing else).
  */
-#include "core/vt_int.h"
+#include "core/width.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -26,12 +26,14 @@ struct style {
 };
 
 /* One column, 16 bytes. text is 0 for blank, a code point, or a cluster kept by
- * the grid (CANVAS_CLUSTER | index). */
+ * the grid (CANVAS_CLUSTER | index). A VT_WIDE cell is always followed by its
+ * VT_TAIL, and no tail stands alone: drawing over one half blanks the other. */
 #define CANVAS_CLUSTER 0x80000000u
+#define CANVAS_LINK_SHIFT 16
 struct canvas_cell {
 	uint32_t text;
 	uint32_t fg, bg;
-	uint32_t attr;		/* enum vt_attr below 16 bits; above: link number or 0 */
+	uint32_t attr;		/* enum vt_attr below 16 bits; above: grid_add_link() or 0 */
 };
 
 struct grid;			/* the cells of a whole screen, with clusters and links */
@@ -45,7 +47,20 @@ int grid_cols(const struct grid *g);
 const struct canvas_cell *grid_row(const struct grid *g, int y);
 /* The text of a cell as UTF-8 (at most VT_CELL_TEXT_MAX bytes with the NUL). */
 size_t grid_cell_text(const struct grid *g, const struct canvas_cell *c, char *out);
+
+/* A link and an underline colour of its own, under a number that style.attr takes
+ * (shifted by CANVAS_LINK_SHIFT) until the next grid_clear(). uri may be NULL;
+ * what is no printable ASCII is not taken. 0 when there are too many. */
+unsigned grid_add_link(struct grid *g, const char *uri, uint32_t ul_color);
 const char *grid_link(const struct grid *g, unsigned number);	/* the URI, or NULL */
+uint32_t grid_ul_color(const struct grid *g, unsigned number);	/* VT_COLOR_DEFAULT if none */
+
+/* Make to the same as from: size, cells, cursor. */
+void grid_copy(struct grid *to, const struct grid *from);
+
+/* Do the two cells look the same? They may be of different grids. */
+bool grid_cell_same(const struct grid *a, const struct canvas_cell *ca, const struct grid *b,
+                    const struct canvas_cell *cb);
 
 struct rect {
 	int y, x, rows, cols;
@@ -68,7 +83,8 @@ int canvas_printf(struct canvas c, int y, int x, int width, struct style s, cons
 int canvas_text_width(const char *text);	/* columns */
 
 void canvas_fill(struct canvas c, struct rect r, struct style s);	/* with blanks */
-/* Change colours and add attributes of what is there (a selected row). */
+/* Change what is there (a selected row): colours other than VT_COLOR_DEFAULT
+ * replace the cells', attributes are added. */
 void canvas_restyle(struct canvas c, struct rect r, struct style s);
 
 /* A frame round the whole of c with a title in its upper edge; returns the
@@ -81,21 +97,23 @@ void grid_set_ascii(struct grid *g, bool is_ascii);
 bool grid_is_ascii(const struct grid *g);
 
 /* Copy row y of a terminal to row at_y, colours and links included. default_style
- * stands for the terminal's default colours. */
+ * stands for the terminal's default colours, swapped while the program has asked
+ * for that (DECSCNM). Concealed text is left out. */
 void canvas_vt_row(struct canvas c, int at_y, const struct vt *vt, int y,
                    struct style default_style);
 /* The same for a line of the scrollback. */
 void canvas_vt_line(struct canvas c, int at_y, struct vt *vt, uint64_t number,
                     struct style default_style);
 
-/* The terminal's cursor: where it shall be, or hidden. */
+/* The terminal's cursor: where it shall be, in the grid's coordinates, or hidden
+ * (as it is after grid_clear()). */
 void grid_set_cursor(struct grid *g, int y, int x, bool is_visible, enum vt_cursor_shape shape);
 void grid_cursor(const struct grid *g, int *y, int *x, bool *is_visible,
                  enum vt_cursor_shape *shape);
 
 /* The whole as text, a line for each row without blanks at its end: for tests
  * and for :save-display. With attrs, each line is followed by one that gives a
- * letter for each style used, and a legend at the end. */
+ * letter for each style used ("." for none, blanks cut) and a legend at the end. */
 void grid_dump(const struct grid *g, struct buf *out, bool attrs);
 
 #endif

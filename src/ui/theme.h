@@ -1,11 +1,26 @@
-/* Themes: what each element looks like. JSON files in themes/, built-in ones
- * compiled in as a fallback. State is always shape and colour: see theme_sign(). */
+/* Themes: what each element looks like. State is always shape and colour: see
+ * theme_sign().
+ *
+ * A theme is a JSON file; those in themes/ are compiled in. It has
+ *
+ *	name, is_dark
+ *	colors		names for colours: "green": "#93cc84", or a pair, the second
+ *			for terminals of 16 colours: ["#93cc84", "index:10"]
+ *	elements	for each: fg, bg, attr; what is left out is as in "text", and so
+ *			is an element that is left out
+ *	terminal	fg, bg, cursor, palette (16): what agents' terminals answer
+ *
+ * A colour is one of the names, "#rrggbb", "index:N" (0 to 255) or "default".
+ * attr is a list of bold, dim, italic, underline, reverse, strike. Elements are
+ * the names below in small letters with dashes: "frame-focus".
+ */
 #ifndef UI_THEME_H
 #define UI_THEME_H
 
 #include <stdbool.h>
 
 #include "ui/canvas.h"
+#include "ui/screen.h"
 
 struct err;
 
@@ -19,7 +34,7 @@ enum theme_element {
 	THEME_FRAME,
 	THEME_FRAME_FOCUS,
 	THEME_FRAME_TITLE,
-	THEME_SELECTED,		/* a row, focused */
+	THEME_SELECTED,		/* a row, focused; for canvas_restyle() set its fg to 0 */
 	THEME_SELECTED_DIM,	/* a row, in a pane without focus */
 	THEME_RUNNING,
 	THEME_STARTING,
@@ -42,9 +57,16 @@ enum theme_element {
 
 struct theme;
 
-/* name: "dark", "light", "high-contrast", "colour-blind", "mono", or a path. */
+/* name: "dark", "light", "high-contrast", "colour-blind", "mono", a path (with a
+ * slash), or the name of a file DATADIR/themes/NAME.json. On failure err names the
+ * first fault as path:line:column. */
 int theme_load(struct theme **out, const char *name, struct err *err);
 void theme_free(struct theme *t);
+
+/* What the terminal can show: full colours at first; with SCREEN_16 the second
+ * colours of pairs are used; with SCREEN_MONO the theme looks like "mono". */
+void theme_set_colors(struct theme *t, enum screen_colors colors);
+
 struct style theme_style(const struct theme *t, enum theme_element e);
 const char *theme_name(const struct theme *t);
 const char *const *theme_names(void);		/* the built-in ones, NULL-terminated */
