@@ -28,6 +28,7 @@ static const struct cli_verb *const verbs[] = {
 	&verb_verify,
 	&verb_cleanup,
 	&verb_images,
+	&verb_demo,
 };
 #define N_VERBS (sizeof verbs / sizeof *verbs)
 
@@ -108,7 +109,8 @@ int cli_backend(struct cli *c, struct err *err)
 	c->settings.lock_dir = c->lock_dir;
 	c->settings.home = c->paths.home;
 	c->settings.subnet_pool = getenv("CLAUDE_BOTTLE_SUBNET_POOL");
-	c->settings.upstream_ca = getenv("CLAUDE_BOTTLE_UPSTREAM_CA");
+	if (!c->settings.upstream_ca)
+		c->settings.upstream_ca = getenv("CLAUDE_BOTTLE_UPSTREAM_CA");
 	return c->ops->open(&c->backend, c->loop, &c->settings, err);
 }
 

@@ -16,6 +16,7 @@
 #include "core/err.h"
 #include "core/paths.h"
 
+struct interrupt;
 struct manifest;
 struct trust;
 
@@ -83,11 +84,20 @@ int cli_ask_secret(char **out, const char *question, struct err *err);
 int cli_sessions(struct cli *c, struct session_list *out, struct err *err);
 int cli_stop_session(struct cli *c, const char *session, struct err *err);
 
+/* What a launch left to its caller, instead of words on stdout. */
+struct cli_launched {
+	struct plan *plan;	/* the caller's */
+	struct isolation_result isolation;
+};
+
 /* Launch an agent: preflight, question, secrets, steps. */
 struct cli_launch {
 	const char *agent;
 	const char *label;
 	bool yes, force, dry_run, json, quiet;
+	/* The caller's own watch, which is borrowed while steps run; NULL: one is made. */
+	struct interrupt *interrupt;
+	struct cli_launched *launched;	/* NULL: announce the session */
 };
 int cli_launch(struct cli *c, const struct cli_launch *what, struct err *err);
 

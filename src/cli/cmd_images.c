@@ -26,13 +26,13 @@ static const char *state_word(const struct image_info *i)
 
 static void list_text(struct buf *b, const struct image_info *list, size_t n)
 {
-	buf_addf(b, "%-10s %-8s %10s  %s\n", "IMAGE", "STATE", "SIZE", "REFERENCE");
+	buf_addf(b, "%-13s %-8s %10s  %s\n", "IMAGE", "STATE", "SIZE", "REFERENCE");
 	for (size_t i = 0; i < n; i++) {
 		char size[32] = "-";
 
 		if (list[i].size > 0)
 			snprintf(size, sizeof size, "%.1f MB", (double)list[i].size / 1e6);
-		buf_addf(b, "%-10s %-8s %10s  ", list[i].name, state_word(&list[i]), size);
+		buf_addf(b, "%-13s %-8s %10s  ", list[i].name, state_word(&list[i]), size);
 		text_safe_str(b, list[i].ref, 0);
 		buf_adds(b, list[i].is_named ? "  (named by the environment)\n" : "\n");
 	}

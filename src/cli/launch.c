@@ -135,23 +135,49 @@ static void on_interrupt(void *arg)
 	p->cli->ops->cancel(p->job);
 }
 
+/* Have Ctrl-C undo the launch: by the caller's watch, or by one of our own. */
+static int watch_begin(struct interrupt *own, const struct cli_launch *what, struct progress *p,
+                       struct err *err)
+{
+	struct interrupt *in = what->interrupt;
+
+	if (!in)
+		return interrupt_begin(own, p->cli->loop, on_interrupt, p, err);
+	if (in->signal)
+		return err_set(err, ERR_FAILED, "interrupted");
+	*own = *in;
+	in->fn = on_interrupt;
+	in->arg = p;
+	return 0;
+}
+
+static void watch_end(struct interrupt *own, const struct cli_launch *what)
+{
+	if (what->interrupt) {
+		what->interrupt->fn = own->fn;
+		what->interrupt->arg = own->arg;
+	} else {
+		interrupt_end(own);
+	}
+}
+
 /* One try. ERR_FAILED with "overlaps" means that another program took a subnet
  * between the planning and the launch. */
 static int launch_once(struct cli *c, const struct cli_launch *what, struct plan *plan,
                        const struct secrets *secrets, struct progress *p, struct err *err)
 {
 	static const struct launch_events events = { .step = on_step, .done = on_done };
-	struct interrupt in;
+	struct interrupt watch;
 	int rc;
 
 	*p = (struct progress){ .cli = c,
 		                .is_terminal = isatty(STDERR_FILENO),
 		                .is_quiet = what->quiet };
-	if (interrupt_begin(&in, c->loop, on_interrupt, p, err) < 0)
+	if (watch_begin(&watch, what, p, err) < 0)
 		return -1;
 	p->job = c->ops->launch(c->backend, plan, secrets->v, secrets->n, what->force, &events, p);
 	rc = cli_wait(c, &p->is_done, err);
-	interrupt_end(&in);
+	watch_end(&watch, what);
 	if (rc < 0)
 		return -1;
 	if (p->err.kind) {
@@ -202,9 +228,15 @@ static int launch_planned(struct cli *c, const struct cli_launch *what,
 			break;
 	}
 	secrets_done(&secrets);
-	if (rc == 0)
+	if (rc < 0)
+		return -1;
+	if (what->launched) {
+		*what->launched = (struct cli_launched){ *plan, p.isolation };
+		*plan = NULL;
+	} else {
 		announce(*plan, &p, what->json);
-	return rc;
+	}
+	return 0;
 }
 
 int cli_launch(struct cli *c, const struct cli_launch *what, struct err *err)

@@ -95,6 +95,31 @@ struct stream_events {
 	void (*ended)(void *arg, const struct err *err);
 };
 
+#define EXEC_OUTPUT_MAX (256u << 10)
+#define EXEC_TIMEOUT_MS 60000u
+
+/* A program run once as the agent, in its container, without a terminal. Its
+ * environment is the container's, not what the release added to the agent's own. */
+struct exec_request {
+	const char *session;
+	const char *const *argv;	/* ends in NULL */
+	const char *dir;	/* where it runs; NULL: the container's own */
+	size_t output_max;	/* kept of each of its two streams; 0: EXEC_OUTPUT_MAX */
+	unsigned timeout_ms;	/* until it has ended; 0: EXEC_TIMEOUT_MS */
+};
+
+/* NUL-terminated, as the container wrote it: to be made safe before it is shown. */
+struct exec_result {
+	int exit_code;
+	const char *out, *err;
+	size_t out_len, err_len;
+	bool was_cut;		/* there was more output than is kept */
+};
+
+/* result is NULL when it could not be run, or was too slow: err says so. Borrowed
+ * during the call. */
+typedef void backend_exec_fn(void *arg, const struct exec_result *result, const struct err *err);
+
 struct backend_ops {
 	const char *name;	/* "docker" */
 	int (*open)(struct backend **out, struct loop *loop, const struct backend_settings *s,
@@ -129,8 +154,12 @@ struct backend_ops {
 	void (*stream_resize)(struct backend_stream *s, int rows, int cols);
 	/* Detaches; ends nothing. NULL is fine. */
 	void (*stream_close)(struct backend_stream *s);
-	/* Give a job up. A launch is undone and still reports done; a following ends
-	 * without done. */
+	/* The request is copied. An engine cannot end what it has begun: a program
+	 * that is too slow, or was given up, goes on until the session stops. */
+	struct backend_job *(*exec)(struct backend *b, const struct exec_request *req,
+	                            backend_exec_fn *fn, void *arg);
+	/* Give a job up. A launch is undone and still reports done; a following and an
+	 * exec end without done. */
 	void (*cancel)(struct backend_job *job);
 };
 

@@ -11,12 +11,14 @@
 #include "core/loop.h"
 #include "core/mem.h"
 #include "docker/engine.h"
+#include "docker/exec.h"
 #include "docker/facts.h"
 #include "docker/images.h"
 #include "docker/launch.h"
 #include "docker/logs.h"
 #include "docker/prepare.h"
 #include "docker/reconcile.h"
+#include "docker/spec.h"
 #include "docker/teardown.h"
 #include "docker/terminal.h"
 
@@ -32,6 +34,7 @@ struct backend {
 struct backend_job {
 	struct launch *launch;
 	struct follow *follow;
+	struct exec *exec;
 	const struct launch_events *ev;
 	void *arg;
 	int lock;		/* on the session's name, while it is launched */
@@ -363,12 +366,25 @@ static struct backend_stream *docker_attach(struct backend *b, const struct stre
 	return terminal_open(b->engine, req, ev, arg);
 }
 
+static struct backend_job *docker_exec(struct backend *b, const struct exec_request *req,
+                                       backend_exec_fn *fn, void *arg)
+{
+	struct backend_job *j = xcalloc(1, sizeof *j);
+	CLEANUP_FREE char *container = spec_container(req->session, ROLE_AGENT);
+
+	j->exec = exec_start(b->engine, container, NULL, req, fn, arg, j);
+	return j;
+}
+
 static void docker_cancel(struct backend_job *j)
 {
 	if (!j)
 		return;
 	if (j->follow) {
 		follow_stop(j->follow);
+		free(j);
+	} else if (j->exec) {
+		exec_stop(j->exec);
 		free(j);
 	} else if (j->launch) {
 		launch_cancel(j->launch);	/* reports, and frees the job, later */
@@ -390,5 +406,6 @@ const struct backend_ops backend_docker = {
 	.stream_send = terminal_send,
 	.stream_resize = terminal_resize,
 	.stream_close = terminal_close,
+	.exec = docker_exec,
 	.cancel = docker_cancel,
 };

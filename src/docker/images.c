@@ -300,6 +300,12 @@ static void match_all(struct image_info *list, const struct images *im, const cJ
 	}
 }
 
+/* Those called demo-... serve the demo, which asks for them by name. */
+bool images_is_launched(const struct images *im, size_t i)
+{
+	return i >= IMAGE_FIRST_OTHER && strncmp(im->list[i].name, "demo-", 5) != 0;
+}
+
 int images_list(const struct images *im, struct engine *e, struct image_info **out, size_t *n,
                 struct err *err)
 {
@@ -328,7 +334,7 @@ int images_list(const struct images *im, struct engine *e, struct image_info **o
 		list[i].name = xstrdup(im->list[i].name);
 		list[i].ref = xstrdup(im->list[i].ref);
 		list[i].is_named = im->list[i].is_named;
-		list[i].is_needed = i >= IMAGE_FIRST_OTHER;
+		list[i].is_needed = images_is_launched(im, i);
 	}
 	cJSON_ArrayForEach(entry, all) {
 		match_all(list, im, entry, "RepoTags");

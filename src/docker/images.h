@@ -37,7 +37,7 @@ struct image_info {
 	char *name;
 	char *ref;		/* what a launch uses */
 	bool is_named;		/* by CLAUDE_BOTTLE_NAME_IMAGE: missing or current */
-	bool is_needed;		/* by a launch; the others only serve to build these */
+	bool is_needed;		/* by a launch; others serve to build these, or the demo */
 	enum image_state state;
 	uint64_t size;		/* in bytes; 0 when missing. When stale that of the newest */
 	int64_t created;	/* in seconds; 0 when missing */

@@ -519,8 +519,9 @@ static int enqueue_names(struct images_job *j, char *const *names, struct err *e
 	bool is_pull = j->flags & IMAGES_PULL_ONLY;
 
 	if (!names || !*names)
-		for (size_t i = is_pull ? IMAGE_ROOT : IMAGE_FIRST_OTHER; i < j->im->n; i++)
-			enqueue(j, i);
+		for (size_t i = 0; i < j->im->n; i++)
+			if (is_pull || images_is_launched(j->im, i))
+				enqueue(j, i);
 	for (; names && *names; names++) {
 		size_t i = 0;
 

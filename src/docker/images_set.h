@@ -32,6 +32,9 @@ struct images {
 	size_t n;
 };
 
+/* Is the i-th one needed by a launch? The others serve to build these, or the demo. */
+bool images_is_launched(const struct images *im, size_t i);
+
 /* CLAUDE_BOTTLE_GIT_GATE_IMAGE for "git-gate"; the caller frees it. */
 char *images_env_name(const char *name);
 
