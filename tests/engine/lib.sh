@@ -129,17 +129,27 @@ until_true() {
 
 now_ms() { echo $(($(date +%s%N) / 1000000)); }
 
-# --- a proxy in front of the engine (engineproxy.py) ---------------------------------------
-proxy_start() { # options of engineproxy.py
-	rm -f "$work/proxy.out"
+# --- a proxy in front of the engine ------------------------------------------------------------
+proxy_start() { # the proxy's program and its options; LISTEN ENGINE come first, by us
+	local program=$1
+	shift
+	rm -f "$work/proxy.out" "$work/proxy.sock"
 	: >"$work/requests"
-	"$python" tests/engine/engineproxy.py "$work/proxy.sock" --engine "${engine#unix://}" --log "$work/requests" "$@" \
-		>"$work/proxy.out" 2>&1 &
+	$program "$work/proxy.sock" "${engine#unix://}" "$@" >"$work/proxy.out" 2>&1 &
 	proxy_pid=$!
 	started+=("$proxy_pid")
 	until_true 10 grep -q ready "$work/proxy.out" || die "the proxy does not start: $(cat "$work/proxy.out")"
 	export DOCKER_HOST=unix://$work/proxy.sock
 }
+
+# One request fails: faultproxy.c says how.
+fault_start() {
+	[ -x build/tests/faultproxy ] || make -s build/tests/faultproxy || die "make faultproxy"
+	proxy_start build/tests/faultproxy --log "$work/requests" "$@"
+}
+
+# An engine that leaves the host reachable.
+reach_start() { proxy_start "$python tests/engine/reachproxy.py" "$work/requests"; }
 
 proxy_stop() {
 	unset DOCKER_HOST

@@ -201,11 +201,11 @@ is $rc 0 "once it is gone, cleanup"
 none_left "removes the rest"
 
 # --- an engine that leaves the host reachable ----------------------------------------------------------------
-proxy_start --host-reachable
+reach_start
 cb start "$one" --yes
 is $rc 4 "a session that can reach the host is refused"
 check "the message says what was reached" grep -qE "isolation checks failed: .*host-address [0-9.]+:22: reached" "$err"
-is "$(grep -c "POST /containers/cb-$one-agent/exec" "$work/requests")" 1 "no secret was sent: there was one exec, the check"
+is "$(grep -c "/containers/cb-$one-agent/exec" "$work/requests")" 1 "no secret was sent: there was one exec, the check"
 cat "$out" "$err" >"$work/all"
 hasnt "$work/all" "kept-$tag" "nor shown"
 none_left "it leaves nothing"
