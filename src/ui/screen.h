@@ -3,11 +3,13 @@
  * screen_open() puts it into raw mode on the alternate screen; screen_close(), a
  * fatal signal, or mem_on_abort()'s hook put it back as it was. What is drawn is
  * the difference between the grid and what the terminal shows, in one write,
- * inside synchronized output (mode 2026) where the terminal knows it.
+ * inside synchronized output (mode 2026; terminals that do not know it ignore it).
  *
- * Capabilities come from terminfo (TERM), COLORTERM, NO_COLOR and the locale, and
- * are refined by what the terminal answers. True colour is brought down to 256,
- * 16 or no colours as needed; without UTF-8 borders are ASCII.
+ * Capabilities come from terminfo (TERM), COLORTERM, NO_COLOR, VTE_VERSION and the
+ * locale; nothing is asked of the terminal. True colour is brought down to 256,
+ * 16 or no colours as needed; without UTF-8 nothing beyond ASCII is written. A
+ * console or an old terminal (TERM linux, vt*) gets no private sequences but for
+ * its cursor and its wrapping: no alternate screen, title, mouse or clipboard.
  */
 #ifndef UI_SCREEN_H
 #define UI_SCREEN_H
@@ -28,7 +30,9 @@ struct screen_options {
 	int force_colors;	/* enum screen_colors, or -1 */
 };
 
-/* Fails (ERR_INPUT) when out_fd is no terminal or TERM is unusable. */
+/* Fails (ERR_INPUT) when in_fd or out_fd is no terminal or TERM is unusable. Takes
+ * SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, and those of SIGTERM, SIGHUP, SIGINT
+ * and SIGQUIT that nobody handles by then. One screen at a time. */
 int screen_open(struct screen **out, const struct screen_options *opt, struct err *err);
 void screen_close(struct screen *s);		/* NULL is fine */
 
@@ -51,7 +55,8 @@ int screen_resume(struct screen *s, struct err *err);
 void screen_set_title(struct screen *s, const char *title);	/* made safe here */
 void screen_bell(struct screen *s);
 void screen_notify(struct screen *s, const char *text);		/* OSC 9, made safe */
-/* OSC 52; false when it is larger than terminals take. */
+/* OSC 52; false when it is larger than terminals take (100 KB), or this one takes
+ * none. That it arrived, no terminal says. */
 bool screen_copy(struct screen *s, const char *text, size_t len);
 
 #endif
