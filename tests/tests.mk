@@ -5,6 +5,7 @@
 #   tests/unit/ui/test_*.c        link libui and libcore, no terminal
 #   tests/unit/sidecar/test_*.c   link the in-container programs' objects
 #   tests/engine/*.sh             drive the real binary on a real engine
+#   tests/screen/test_*.sh        real programs' screens
 #   tests/fuzz/fuzz_*.c           LLVMFuzzerTestOneInput; replayed over the corpus in "make test"
 
 UNIT_CORE    := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/core/test_*.c))
@@ -50,11 +51,16 @@ $(FUZZ): $(B)/fuzz/%: tests/fuzz/%.c tests/fuzz/driver.c $(B)/libui.a $(B)/libdo
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TEST_CFLAGS) $(ALL_LDFLAGS) -o $@ $< tests/fuzz/driver.c $(B)/libui.a $(B)/libdocker.a $(B)/libcore.a $(ALL_LIBS)
 
-# Bytes on stdin, the terminal emulator's final grid as text on stdout.
-$(B)/tests/vtdump: tests/vtdump.c $(B)/libcore.a
+# Bytes on stdin, the terminal emulator's final grid as text on stdout; and a
+# recorder of what a program writes to its terminal.
+$(B)/tests/vtdump $(B)/tests/ptyrec: $(B)/tests/%: tests/%.c $(B)/libcore.a
 	$(call say,TEST,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TEST_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(B)/libcore.a $(CORE_LIBS)
+
+# Recorded streams of real programs: our grid against tmux's.
+screen-vt: $(B)/tests/vtdump $(B)/tests/ptyrec
+	B=$(B) tests/run tests/screen/test_vt_tmux.sh
 
 # Between the program and the engine: lets one request fail.
 $(B)/tests/faultproxy: tests/engine/faultproxy.c $(B)/libcore.a
@@ -112,4 +118,4 @@ $(B)/tests/uitest: tests/uitest.c $(B)/libui.a $(B)/libcore.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TEST_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(B)/libui.a $(B)/libcore.a $(CORE_LIBS) $(UI_LIBS)
 
-.PHONY: unit fuzz bench-lines bench-diff check check-deps check-style
+.PHONY: unit screen-vt fuzz bench-lines bench-diff check check-deps check-style

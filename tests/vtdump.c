@@ -1,8 +1,8 @@
-/* vtdump --rows R --cols C [--attrs] [--scrollback] [--chunk N]: feed stdin to
- * the terminal emulator and print the final grid as text, one line for each
- * row, blanks at the end cut. --attrs prints, after each row that has any, its
- * runs of style; --scrollback prints the scrollback first; --chunk feeds N
- * bytes at a time, to show that it makes no difference. */
+/* vtdump --rows R --cols C [--attrs|--ink] [--scrollback] [--chunk N]: feed
+ * stdin to the terminal emulator and print the final grid as text, one line for
+ * each row, blanks at the end cut. --attrs prints, after each row that has any,
+ * its runs of style, --ink the same without blanks at the end; --scrollback prints the scrollback
+ * first; --chunk feeds N bytes at a time, to show that it makes no difference. */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,25 +53,30 @@ static bool is_same(const struct vt_cell *a, const struct vt_cell *b)
 	       !((a->attr ^ b->attr) & ~(uint32_t)(VT_WIDE | VT_TAIL));
 }
 
-static void print_attrs(const struct vt *vt, struct vt_line line)
+/* Runs of one style over the whole width, what is not used as blanks; or only up
+ * to the last thing that has ink. */
+static void print_attrs(const struct vt *vt, struct vt_line line, bool ink)
 {
-	unsigned start = 0;
+	struct vt_cell blank = { .bg = line.fill };
+	unsigned start = 0, cols = (unsigned)vt_cols(vt);
 
-	for (unsigned x = 0; x < line.used; x++) {
-		if (x + 1 < line.used && is_same(&line.cells[x], &line.cells[x + 1]))
+	if (ink)
+		for (cols = line.used; cols > 0 && line.cells[cols - 1].ch <= ' ' &&
+		                       !(line.cells[cols - 1].attr & VT_TAIL);)
+			cols--;
+	for (unsigned x = 0; x < cols; x++) {
+		const struct vt_cell *c = x < line.used ? &line.cells[x] : &blank;
+		const struct vt_cell *next = x + 1 < line.used ? c + 1 : &blank;
+
+		if (x + 1 < cols && is_same(c, next))
 			continue;
-		if (!is_plain(&line.cells[x]))
-			print_style(vt, &line.cells[x], start, x);
+		if (!is_plain(c))
+			print_style(vt, c, start, x);
 		start = x + 1;
-	}
-	if (line.fill) {
-		printf("  %u-:", line.used);
-		print_color("bg", line.fill);
-		putchar('\n');
 	}
 }
 
-static void print_line(struct vt *vt, uint64_t number, bool attrs)
+static void print_line(struct vt *vt, uint64_t number, bool attrs, bool ink)
 {
 	struct buf text = BUF_INIT(1 << 20);
 
@@ -82,19 +87,23 @@ static void print_line(struct vt *vt, uint64_t number, bool attrs)
 	putchar('\n');
 	buf_done(&text);
 	if (attrs)
-		print_attrs(vt, vt_line(vt, number));
+		print_attrs(vt, vt_line(vt, number), ink);
 }
 
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "rows", required_argument, NULL, 'r' },  { "cols", required_argument, NULL, 'c' },
-		{ "attrs", no_argument, NULL, 'a' },       { "scrollback", no_argument, NULL, 's' },
-		{ "chunk", required_argument, NULL, 'n' }, { NULL, 0, NULL, 0 },
+		{ "rows", required_argument, NULL, 'r' },
+		{ "cols", required_argument, NULL, 'c' },
+		{ "attrs", no_argument, NULL, 'a' },
+		{ "ink", no_argument, NULL, 'k' },
+		{ "scrollback", no_argument, NULL, 's' },
+		{ "chunk", required_argument, NULL, 'n' },
+		{ NULL, 0, NULL, 0 },
 	};
 	static char data[65536];
 	size_t chunk = sizeof data;
-	bool attrs = false, scrollback = false;
+	bool attrs = false, ink = false, scrollback = false;
 	int rows = 24, cols = 80, opt;
 	struct vt *vt;
 	ssize_t n;
@@ -108,6 +117,8 @@ int main(int argc, char **argv)
 			chunk = strtoul(optarg, NULL, 10);
 		else if (opt == 'a')
 			attrs = true;
+		else if (opt == 'k')
+			attrs = ink = true;
 		else if (opt == 's')
 			scrollback = true;
 		else
@@ -120,7 +131,7 @@ int main(int argc, char **argv)
 		vt_feed(vt, data, (size_t)n, 0);
 	for (uint64_t i = scrollback ? vt_line_first(vt) : vt_line_top(vt);
 	     i < vt_line_top(vt) + (uint64_t)vt_rows(vt); i++)
-		print_line(vt, i, attrs);
+		print_line(vt, i, attrs, ink);
 	vt_free(vt);
 	return 0;
 }
