@@ -411,7 +411,9 @@ static int plan_members(struct prepare *p, struct err *err)
 		return -1;
 	plan_start(p, ROLE_PIPELOCK, p->at.put[ROLE_PIPELOCK] | plan_connect(p, ROLE_PIPELOCK));
 	plan_ready(p, ROLE_PIPELOCK, "\"event\":\"startup\"");
-	plan_start(p, ROLE_RESOLVER, 0);
+	/* the keeper's start comes first: pipelock's, the longest way, waits for it, and
+	 * an engine starts containers no faster when it starts more at once */
+	plan_start(p, ROLE_RESOLVER, p->at.started[ROLE_KEEPER]);
 	plan_ready(p, ROLE_RESOLVER, "started");
 	if (has_gate) {
 		if (put_gate(p, err) < 0)
@@ -430,7 +432,7 @@ static int plan_members(struct prepare *p, struct err *err)
 	fetched |= bit(p);
 	if (put_agent(p, fetched, err) < 0)
 		return -1;
-	plan_start(p, ROLE_AGENT, p->at.put[ROLE_AGENT]);
+	plan_start(p, ROLE_AGENT, p->at.put[ROLE_AGENT] | p->at.started[ROLE_KEEPER]);
 	if (p->plan->has_probes)
 		plan_checks(p);
 	plan_release(p);
