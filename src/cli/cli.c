@@ -17,6 +17,8 @@
 #include "core/trust.h"
 
 static const struct cli_verb *const verbs[] = {
+	&verb_dashboard,
+	&verb_attach,
 	&verb_start,
 	&verb_stop,
 	&verb_relaunch,
@@ -123,23 +125,29 @@ int cli_trust(struct cli *c, struct trust **out, struct err *err)
 
 const struct manifest *cli_manifest(struct cli *c)
 {
+	if (!c->manifest)
+		c->manifest = cli_manifest_load(c);
+	return c->manifest;
+}
+
+struct manifest *cli_manifest_load(struct cli *c)
+{
 	const struct manifest_env env = manifest_env_real(c->paths.home, c->cwd);
 	CLEANUP_FREE char *user = paths_user_manifest(&c->paths);
 	struct manifest_options opt = { .named = c->manifest_path, .user = user, .env = &env };
 	struct trust *trust = NULL;
 	struct err err = { 0 };
+	struct manifest *m;
 
-	if (c->manifest)
-		return c->manifest;
 	if (cli_trust(c, &trust, &err) == 0) {
 		opt.is_trusted = trust_has;
 		opt.trust_ctx = trust;
 	} else {
 		cli_say("claude-bottle: %s; nothing of a project counts as trusted", err.msg);
 	}
-	c->manifest = manifest_load(&opt);
+	m = manifest_load(&opt);
 	trust_free(trust);
-	return c->manifest;
+	return m;
 }
 
 struct session_wait {
@@ -240,10 +248,9 @@ static bool wants_help(int argc, char **argv)
 	return false;
 }
 
-static int run_verb(const struct backend_ops *ops, const struct cli_verb *verb,
-                    const char *manifest_path, int argc, char **argv)
+static int run_verb(struct cli c, const struct cli_verb *verb, int argc, char **argv)
 {
-	struct cli c = { .ops = ops, .manifest_path = manifest_path };
+	const struct backend_ops *ops = c.ops;
 	struct err err = { 0 };
 	int code;
 
@@ -271,22 +278,24 @@ static int run_verb(const struct backend_ops *ops, const struct cli_verb *verb,
 	return code;
 }
 
-int cli_main(const struct backend_ops *ops, int argc, char **argv)
+int cli_main(const struct backend_ops *ops, cli_dashboard_fn *dashboard, int argc, char **argv)
 {
+	static char name[] = "dashboard";
+	char *alone[] = { name, NULL };
 	static const struct option options[] = {
 		{ "manifest", required_argument, NULL, 'm' },
 		{ "version", no_argument, NULL, 'V' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
-	const char *manifest_path = NULL;
+	struct cli c = { .ops = ops, .dashboard = dashboard };
 	const struct cli_verb *verb;
 	int opt;
 
 	while ((opt = getopt_long(argc, argv, "+m:Vh", options, NULL)) != -1) {
 		switch (opt) {
 		case 'm':
-			manifest_path = optarg;
+			c.manifest_path = optarg;
 			break;
 		case 'V':
 			puts("claude-bottle " VERSION);
@@ -299,6 +308,8 @@ int cli_main(const struct backend_ops *ops, int argc, char **argv)
 			return 2;
 		}
 	}
+	if (optind == argc && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO))
+		return run_verb(c, &verb_dashboard, 1, alone);
 	if (optind == argc) {
 		print_help(stderr);
 		return 2;
@@ -309,5 +320,5 @@ int cli_main(const struct backend_ops *ops, int argc, char **argv)
 		        argv[optind]);
 		return 2;
 	}
-	return run_verb(ops, verb, manifest_path, argc - optind, argv + optind);
+	return run_verb(c, verb, argc - optind, argv + optind);
 }

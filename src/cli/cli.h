@@ -22,8 +22,19 @@ struct trust;
 
 #define CLI_OUTPUT_MAX (64u << 20)
 
+struct cli;
+
+/* The dashboard, which only main.c knows how to make. */
+struct cli_dashboard {
+	const char *attach;	/* a session, to be zoomed into; NULL for none */
+	const char *theme, *prefix;
+	bool no_mouse;
+};
+typedef int cli_dashboard_fn(struct cli *c, const struct cli_dashboard *d, struct err *err);
+
 struct cli {
 	struct loop *loop;
+	cli_dashboard_fn *dashboard;
 	const struct backend_ops *ops;
 	struct backend *backend;	/* NULL until cli_backend() */
 	struct backend_settings settings;
@@ -43,11 +54,12 @@ struct cli_verb {
 	int (*run)(struct cli *c, int argc, char **argv);	/* argv[0] is the verb */
 };
 
-extern const struct cli_verb verb_check, verb_cleanup, verb_demo, verb_events, verb_images,
-	verb_info, verb_list, verb_relaunch, verb_start, verb_stop, verb_trust, verb_verify;
+extern const struct cli_verb verb_attach, verb_check, verb_cleanup, verb_dashboard, verb_demo,
+	verb_events, verb_images, verb_info, verb_list, verb_relaunch, verb_start, verb_stop,
+	verb_trust, verb_verify;
 
 /* Run the command line; returns the exit code. */
-int cli_main(const struct backend_ops *ops, int argc, char **argv);
+int cli_main(const struct backend_ops *ops, cli_dashboard_fn *dashboard, int argc, char **argv);
 
 /* "claude-bottle: MESSAGE" on stderr, safe for a terminal; the exit code. */
 int cli_fail(const struct err *err);
@@ -69,6 +81,8 @@ int cli_trust(struct cli *c, struct trust **out, struct err *err);
 
 /* The manifest as it stands now, with its faults. Never NULL. */
 const struct manifest *cli_manifest(struct cli *c);
+/* The same, read anew; the caller's. */
+struct manifest *cli_manifest_load(struct cli *c);
 
 /* Turn the loop until *done. */
 int cli_wait(struct cli *c, const bool *done, struct err *err);

@@ -1,0 +1,315 @@
+#include "ui/app.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "core/err.h"
+#include "core/mem.h"
+#include "ui/app_int.h"
+#include "ui/screen.h"
+
+#define CLOCK_MS 1000	/* ages and states move on */
+
+static void draw(void *arg);
+
+/* --- when to draw ------------------------------------------------------------------- */
+
+static void draw_in(struct app *a, uint64_t ms)
+{
+	loop_timer_set(a->loop, &a->draw_timer, ms, draw, a);
+}
+
+void app_dirty(struct app *a)
+{
+	uint64_t since = (loop_now_ns() - a->last_draw_ns) / 1000000;
+
+	if (a->is_dirty || !a->screen)
+		return;
+	a->is_dirty = true;
+	/* at once when the last frame is old enough: an echo should not wait */
+	draw_in(a, since >= APP_FRAME_MS ? 0 : APP_FRAME_MS - since);
+}
+
+static void on_writable(void *arg, int fd, unsigned events)
+{
+	struct app *a = arg;
+
+	(void)events;
+	if (!screen_flush(a->screen))
+		loop_fd_remove(a->loop, fd);
+}
+
+/* A program may ask not to be drawn in the middle of a frame (mode 2026). */
+static bool is_held(struct app *a, uint64_t *ms)
+{
+	uint64_t now = loop_now_ns() / 1000000, until;
+
+	for (int i = 0; i < a->layout.n_terms; i++) {
+		const struct fleet_row *r = app_term_row(a, i);
+		struct vt *vt = r ? app_terminal(a, i) : NULL;
+
+		if (vt && vt_is_held(vt, now, &until)) {
+			*ms = until > now ? until - now : 1;
+			return true;
+		}
+	}
+	return false;
+}
+
+static void draw(void *arg)
+{
+	struct app *a = arg;
+	uint64_t ms;
+
+	if (a->dialog.kind == DIALOG_NONE && is_held(a, &ms)) {
+		draw_in(a, ms < APP_FRAME_MS ? ms : APP_FRAME_MS);
+		return;
+	}
+	a->is_dirty = false;
+	a->last_draw_ns = loop_now_ns();
+	app_draw(a);
+	if (screen_draw(a->screen, a->grid))
+		loop_fd_set(a->loop, STDOUT_FILENO, LOOP_WRITE, on_writable, a, NULL);
+}
+
+static void on_clock(void *arg)
+{
+	struct app *a = arg;
+
+	loop_timer_set(a->loop, &a->clock_timer, CLOCK_MS, on_clock, a);
+	app_dirty(a);
+}
+
+/* --- what comes in ---------------------------------------------------------------------- */
+
+static void set_title(struct app *a)
+{
+	unsigned waiting = fleet_n_waiting(a->fleet);
+	CLEANUP_FREE char *title = waiting ? xasprintf("(%u) claude-bottle", waiting)
+	                                   : xstrdup("claude-bottle");
+
+	screen_set_title(a->screen, title);
+}
+
+static void on_changed(void *arg, unsigned changes)
+{
+	struct app *a = arg;
+
+	if (!a->screen)
+		return;
+	if ((changes & FLEET_ROWS) && !app_row(a) && fleet_n_rows(a->fleet))
+		app_select(a, fleet_row(a->fleet, 0)->name);
+	if (changes & (FLEET_ROWS | FLEET_EVENTS))
+		set_title(a);
+	app_dirty(a);
+}
+
+static void on_input_timeout(void *arg)
+{
+	struct app *a = arg;
+
+	input_timeout(a->input);
+}
+
+static void on_stdin(void *arg, int fd, unsigned events)
+{
+	struct app *a = arg;
+	char data[4096];
+	ssize_t n = read(fd, data, sizeof data);
+	int wait;
+
+	(void)events;
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0) {
+		/* the terminal is gone; the sessions are not */
+		a->is_broken = true;
+		app_quit(a);
+		return;
+	}
+	input_feed(a->input, data, (size_t)n);
+	wait = input_wait_ms(a->input, loop_now_ns() / 1000000);
+	if (wait >= 0)
+		loop_timer_set(a->loop, &a->input_timer, (uint64_t)wait, on_input_timeout, a);
+	else
+		loop_timer_cancel(a->loop, &a->input_timer);
+}
+
+static void resize(struct app *a)
+{
+	int rows, cols;
+
+	screen_size(a->screen, &rows, &cols);
+	grid_resize(a->grid, rows, cols);
+	screen_redraw_all(a->screen);
+	app_dirty(a);
+}
+
+/* While we are stopped nobody reads the agents' streams: let go of them first. */
+static void suspend(struct app *a)
+{
+	sigset_t set;
+
+	fleet_detach_all(a->fleet);
+	screen_suspend(a->screen);
+	sigemptyset(&set);
+	sigaddset(&set, SIGTSTP);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	raise(SIGTSTP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	if (screen_resume(a->screen, &a->err) < 0)
+		app_quit(a);
+	else
+		resize(a);
+}
+
+static void on_signal(void *arg, int fd, unsigned events)
+{
+	struct app *a = arg;
+	struct signalfd_siginfo info;
+
+	(void)events;
+	while (read(fd, &info, sizeof info) == sizeof info) {
+		if (info.ssi_signo == SIGWINCH)
+			resize(a);
+		else if (info.ssi_signo == SIGTSTP)
+			suspend(a);
+		else
+			app_quit(a);
+	}
+}
+
+void app_quit(struct app *a)
+{
+	a->is_quitting = true;
+	loop_stop(a->loop);
+}
+
+void app_suspend_for(struct app *a, void (*fn)(struct app *a))
+{
+	fleet_detach_all(a->fleet);
+	screen_suspend(a->screen);
+	fn(a);
+	if (screen_resume(a->screen, &a->err) < 0)
+		app_quit(a);
+	else
+		resize(a);
+}
+
+/* --- life ------------------------------------------------------------------------------------ */
+
+static int watch_signals(struct app *a, sigset_t *saved, struct err *err)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGWINCH);
+	sigaddset(&set, SIGTSTP);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_BLOCK, &set, saved);
+	a->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	if (a->signal_fd < 0)
+		return err_errno(err, ERR_FAILED, errno, "waiting for signals");
+	return loop_fd_set(a->loop, a->signal_fd, LOOP_READ, on_signal, a, err);
+}
+
+static int open_screen(struct app *a, struct err *err)
+{
+	const struct screen_options opt = { .in_fd = STDIN_FILENO,
+		                            .out_fd = STDOUT_FILENO,
+		                            .with_mouse = a->opt.with_mouse,
+		                            .force_colors = a->opt.no_color ? SCREEN_MONO : -1 };
+	const char *theme = a->opt.theme;
+	int rows, cols;
+
+	if (screen_open(&a->screen, &opt, err) < 0)
+		return -1;
+	if (!theme)
+		theme = screen_colors(a->screen) == SCREEN_MONO ? "mono" : "dark";
+	if (theme_load(&a->theme, theme, err) < 0)
+		return -1;
+	screen_size(a->screen, &rows, &cols);
+	a->grid = grid_new(rows, cols);
+	grid_set_ascii(a->grid, screen_is_ascii(a->screen));
+	a->input = input_new(app_input, a);
+	return loop_fd_set(a->loop, STDIN_FILENO, LOOP_READ, on_stdin, a, err);
+}
+
+static struct manifest *load_manifest(void *arg)
+{
+	const struct app *a = arg;
+
+	return a->opt.load_manifest(a->opt.load_arg);
+}
+
+static void start_fleet(struct app *a)
+{
+	const struct fleet_options opt = { .ops = a->opt.ops,
+		                           .backend = a->opt.backend,
+		                           .load_manifest = load_manifest,
+		                           .changed = on_changed,
+		                           .arg = a };
+
+	a->fleet = fleet_new(a->loop, &opt);
+	fleet_set_theme(a->fleet, theme_vt(a->theme));
+	if (a->opt.attach) {
+		app_select(a, a->opt.attach);
+		a->is_zoomed = a->is_attached = true;
+		a->focus = PANE_TERMINAL;
+	} else if (fleet_n_rows(a->fleet)) {
+		app_select(a, fleet_row(a->fleet, 0)->name);
+	}
+	on_clock(a);
+}
+
+static void close_all(struct app *a)
+{
+	loop_timer_cancel(a->loop, &a->draw_timer);
+	loop_timer_cancel(a->loop, &a->input_timer);
+	loop_timer_cancel(a->loop, &a->clock_timer);
+	loop_fd_remove(a->loop, STDIN_FILENO);
+	loop_fd_remove(a->loop, STDOUT_FILENO);
+	loop_fd_remove(a->loop, a->signal_fd);
+	if (a->signal_fd >= 0)
+		close(a->signal_fd);
+	if (a->dialog.kind != DIALOG_NONE)
+		dialog_close(a);
+	screen_close(a->screen);
+	a->screen = NULL;
+	fleet_free(a->fleet);
+	input_free(a->input);
+	grid_free(a->grid);
+	theme_free(a->theme);
+	strv_free(a->marks);
+	free(a->filter);
+	free(a->scroll.search);
+}
+
+int app_run(const struct app_options *opt, struct err *err)
+{
+	struct app a = { .opt = *opt, .loop = opt->loop, .n_terms = 1, .signal_fd = -1 };
+	sigset_t saved;
+	int rc = -1;
+
+	a.egress.follows = a.verdicts.follows = true;
+	a.verdicts.is_gate = true;
+	if (input_parse_key(&a.prefix, opt->prefix ? opt->prefix : "ctrl-]") < 0)
+		return err_set(err, ERR_INPUT, "\"%s\" is not a key", opt->prefix);
+	if (watch_signals(&a, &saved, err) == 0 && open_screen(&a, err) == 0) {
+		start_fleet(&a);
+		rc = loop_run(a.loop, err);
+	}
+	close_all(&a);
+	sigprocmask(SIG_SETMASK, &saved, NULL);
+	if (rc == 0 && a.err.kind) {
+		*err = a.err;
+		rc = -1;
+	}
+	return rc;
+}

@@ -1,0 +1,36 @@
+/* The dashboard: one screen over the fleet.
+ *
+ * Keys become commands (ui/keymap), commands change the model or the view and
+ * set flags; drawing happens once a turn, at most 60 times a second, and at
+ * once when little is pending. While an agent has the keyboard everything but
+ * the prefix goes to it, and the dock keeps showing the others.
+ */
+#ifndef UI_APP_H
+#define UI_APP_H
+
+#include <stdbool.h>
+
+#include "core/backend.h"
+
+struct err;
+struct loop;
+struct manifest;
+
+struct app_options {
+	const struct backend_ops *ops;
+	struct backend *backend;
+	struct loop *loop;
+	struct manifest *(*load_manifest)(void *arg);
+	void *load_arg;
+	const char *manifest_path;	/* for "edit"; NULL when there is none */
+	const char *attach;		/* a session to be zoomed into at once; NULL for none */
+	const char *theme;		/* NULL: the default */
+	const char *prefix;		/* a key's name; NULL: "ctrl-]" */
+	bool with_mouse;
+	bool no_color;
+};
+
+/* Runs until the person quits or the terminal goes away. Sessions go on. */
+int app_run(const struct app_options *opt, struct err *err);
+
+#endif

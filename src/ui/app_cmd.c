@@ -1,0 +1,609 @@
+/* Commands: what keys and ":" lines do. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/err.h"
+#include "core/mem.h"
+#include "core/text.h"
+#include "ui/app_int.h"
+#include "ui/screen.h"
+
+/* --- moving ------------------------------------------------------------------------- */
+
+static void move(struct app *a, int by)
+{
+	struct events_view *v = app_events(a);
+
+	if (a->scroll.is_on)
+		scroll_move(a, by);
+	else if (v)
+		events_move(a, v, by);
+	else
+		app_move(a, by);
+}
+
+static int half_page(const struct app *a)
+{
+	int rows = grid_rows(a->grid) / 2;
+
+	if (a->focus == PANE_EGRESS || a->focus == PANE_VERDICTS)
+		rows = a->layout.egress.rows / 2;
+	return rows > 1 ? rows : 1;
+}
+
+static void next_pane(struct app *a, int by)
+{
+	for (int i = 0; i < PANES; i++) {
+		a->focus = (enum app_pane)(((int)a->focus + by + PANES) % PANES);
+		if (a->focus == PANE_EGRESS && !a->layout.egress.rows)
+			continue;
+		if (a->focus == PANE_VERDICTS && !a->layout.verdicts.rows)
+			continue;
+		if (a->focus == PANE_SESSIONS && !a->layout.sessions.rows)
+			continue;
+		return;
+	}
+}
+
+static void select_session(struct app *a, const char *argument)
+{
+	char *end;
+	long n = strtol(argument, &end, 10);
+
+	if (*argument && *end == '\0' && n > 0 && (size_t)n <= fleet_n_rows(a->fleet))
+		app_select(a, fleet_row(a->fleet, (size_t)n - 1)->name);
+	else if (fleet_find(a->fleet, argument))
+		app_select(a, argument);
+	else
+		fleet_say(a->fleet, FLEET_WARN, "there is no session %s", argument);
+}
+
+/* The oldest event that waits, else a session whose agent does. */
+static void go_waiting(struct app *a)
+{
+	for (size_t i = 0; i < fleet_n_events(a->fleet); i++) {
+		const struct event *e = fleet_event(a->fleet, i);
+		struct events_view *v = e->source == EVENT_FROM_GATE ? &a->verdicts : &a->egress;
+
+		if (!fleet_is_waiting(a->fleet, i))
+			continue;
+		app_detach(a);
+		a->is_zoomed = false;
+		a->focus = v == &a->verdicts ? PANE_VERDICTS : PANE_EGRESS;
+		v->selected = fleet_event_seq(a->fleet, i);
+		v->follows = false;
+		if (e->session && fleet_find(a->fleet, e->session))
+			app_select(a, e->session);
+		return;
+	}
+	for (size_t i = 0; i < fleet_n_rows(a->fleet); i++) {
+		const struct fleet_row *r = fleet_row(a->fleet, i);
+
+		if (r->activity != ACTIVITY_WAITS || strcmp(r->name, a->selected) == 0)
+			continue;
+		app_select(a, r->name);
+		a->focus = PANE_TERMINAL;
+		return;
+	}
+	fleet_say(a->fleet, FLEET_INFO, "nothing else waits for you");
+}
+
+/* --- sessions ---------------------------------------------------------------------------- */
+
+static void attach(struct app *a)
+{
+	const struct fleet_row *r = app_row(a);
+
+	if (!r)
+		return;
+	if (r->state != SESSION_RUNNING) {
+		if (!r->has_session && r->state == SESSION_STOPPED)
+			app_launch(a, r->agent, NULL);
+		else
+			fleet_say(a->fleet, FLEET_WARN, "%s is %s: there is no terminal to attach to",
+			          r->name, session_state_name(r->state));
+		return;
+	}
+	a->is_attached = true;
+	a->scroll.is_on = false;
+	a->focus = PANE_TERMINAL;
+}
+
+static void open_selected(struct app *a)
+{
+	struct events_view *v = app_events(a);
+	size_t index;
+
+	if (!v)
+		attach(a);
+	else if (events_selected(a, v, &index))
+		events_card(a, index);
+}
+
+static void on_stop(struct app *a, bool accepted)
+{
+	if (accepted)
+		fleet_stop(a->fleet, a->dialog.subject);
+}
+
+static void ask_stop(struct app *a, bool is_remove)
+{
+	const struct fleet_row *r = app_row(a);
+
+	if (!r)
+		return;
+	if (!r->has_session && r->state == SESSION_STOPPED) {
+		fleet_say(a->fleet, FLEET_INFO, "%s does not run", r->name);
+		return;
+	}
+	snprintf(a->dialog.subject, sizeof a->dialog.subject, "%s", r->name);
+	dialog_confirm(a, is_remove ? "Remove" : "Stop",
+	               xasprintf("%s %s?\nWhat is in its container and was not pushed is lost.\n",
+	                         is_remove ? "Remove what is left of" : "End the session",
+	                         r->name),
+	               is_remove ? "Remove" : "Stop", on_stop);
+}
+
+static void pick_done(struct app *a, bool accepted)
+{
+	const char *line = a->dialog.text;
+	char agent[FLEET_NAME_MAX];
+
+	for (size_t i = 0; i < a->dialog.choice && *line; i++) {
+		line += strcspn(line, "\n");
+		line += *line == '\n';
+	}
+	snprintf(agent, sizeof agent, "%.*s", (int)strcspn(line, " \n"), line);
+	if (accepted && *agent)
+		app_launch(a, agent, NULL);
+}
+
+static void pick_agent(struct app *a)
+{
+	const struct manifest *m = fleet_manifest(a->fleet);
+	struct buf b = BUF_INIT(1u << 16);
+
+	for (size_t i = 0; i < m->n_agents; i++)
+		if (manifest_agent_is_usable(&m->agents[i]))
+			buf_addf(&b, "%s  in %s\n", m->agents[i].name, m->agents[i].bottle->name);
+	if (b.len)
+		dialog_pick(a, "Launch which agent?", buf_steal(&b), pick_done);
+	else
+		fleet_say(a->fleet, FLEET_WARN, "the manifest has no agent that may be started");
+	buf_done(&b);
+}
+
+static void launch(struct app *a, const char *argument)
+{
+	const struct fleet_row *r = app_row(a);
+	CLEANUP_FREE char *agent = xstrdup(argument ? argument : "");
+	char *label = strchr(agent, ' ');
+
+	if (label)
+		*label++ = '\0';
+	if (*agent)
+		app_launch(a, agent, label);
+	else if (r && a->focus != PANE_TERMINAL)
+		app_launch(a, r->agent, NULL);
+	else
+		pick_agent(a);
+}
+
+static void on_send(struct app *a, bool accepted)
+{
+	struct buf line = BUF_INIT(1u << 16);
+	size_t n = 0;
+
+	if (!accepted || a->dialog.input.len == 0)
+		return;
+	buf_add(&line, buf_str(&a->dialog.input), a->dialog.input.len);
+	buf_addc(&line, '\r');
+	for (size_t i = 0; i < fleet_n_rows(a->fleet); i++) {
+		const struct fleet_row *r = fleet_row(a->fleet, i);
+		bool is_meant = strv_len(a->marks) ? app_is_marked(a, r->name)
+		                                   : strcmp(r->name, a->selected) == 0;
+
+		if (is_meant && r->state == SESSION_RUNNING &&
+		    fleet_send(a->fleet, r->name, FLEET_AGENT, line.data, line.len) == 0)
+			n++;
+	}
+	fleet_say(a->fleet, n ? FLEET_INFO : FLEET_WARN, "sent to %zu sessions", n);
+	buf_done(&line);
+}
+
+/* --- text --------------------------------------------------------------------------------- */
+
+static void on_filter(struct app *a, bool accepted)
+{
+	if (!accepted)
+		return;
+	free(a->filter);
+	a->filter = xstrdup(buf_str(&a->dialog.input));
+	a->egress.follows = a->verdicts.follows = true;
+}
+
+static void on_search(struct app *a, bool accepted)
+{
+	if (!accepted)
+		return;
+	free(a->scroll.search);
+	a->scroll.search = xstrdup(buf_str(&a->dialog.input));
+	scroll_search(a, -1);
+}
+
+static void on_command(struct app *a, bool accepted)
+{
+	CLEANUP_FREE char *line = xstrdup(buf_str(&a->dialog.input));
+
+	if (accepted) {
+		dialog_close(a);
+		app_command_line(a, line);
+	}
+}
+
+static void copy(struct app *a)
+{
+	struct events_view *v = app_events(a);
+	struct buf b = BUF_INIT(1u << 16);
+	size_t index;
+
+	if (a->scroll.is_on) {
+		scroll_copy(a);
+		return;
+	}
+	if (v && events_selected(a, v, &index))
+		event_json(&b, fleet_event(a->fleet, index));
+	else
+		buf_adds(&b, a->selected);
+	if (screen_copy(a->screen, buf_str(&b), b.len))
+		fleet_say(a->fleet, FLEET_INFO, "copied %zu bytes", b.len);
+	buf_done(&b);
+}
+
+static void mark(struct app *a)
+{
+	if (a->scroll.is_on) {
+		a->scroll.has_mark = !a->scroll.has_mark;
+		a->scroll.mark = a->scroll.line;
+	} else if (a->focus == PANE_SESSIONS && *a->selected) {
+		app_mark(a, a->selected);
+		app_move(a, 1);
+	}
+}
+
+static void messages(struct app *a)
+{
+	struct buf b = BUF_INIT(1u << 18);
+	enum fleet_level level;
+	int64_t ts;
+
+	for (size_t i = 0; fleet_message(a->fleet, i, &level, &ts); i++) {
+		time_t seconds = (time_t)(ts / 1000000000);
+		char when[16];
+		struct tm tm;
+
+		localtime_r(&seconds, &tm);
+		strftime(when, sizeof when, "%H:%M:%S", &tm);
+		buf_addf(&b, "%s %s", when, level == FLEET_ERROR ? "error: " : "");
+		text_safe_str(&b, fleet_message(a->fleet, i, NULL, NULL), 2000);
+		buf_addc(&b, '\n');
+	}
+	if (b.len == 0)
+		buf_adds(&b, "nothing was said yet\n");
+	dialog_card(a, "Messages", buf_steal(&b));
+}
+
+static void help(struct app *a)
+{
+	static const char *const titles[UI_MODES] = {
+		[UI_MODE_LIST] = "Everywhere",
+		[UI_MODE_PREFIX] = "After the prefix, while an agent has the keyboard",
+		[UI_MODE_SCROLL] = "In the scrollback",
+	};
+	struct buf b = BUF_INIT(1u << 16);
+	char prefix[32];
+
+	input_key_name(&a->prefix, prefix);
+	buf_addf(&b, "The prefix is %s; send it twice for a literal one.\n", prefix);
+	for (int mode = 0; mode < UI_MODES; mode++) {
+		size_t n;
+		const struct keymap_row *rows = keymap_rows((enum ui_mode)mode, &n);
+
+		buf_addf(&b, "\n%s\n", titles[mode]);
+		for (size_t i = 0; i < n; i++)
+			if (!rows[i].argument)
+				buf_addf(&b, "  %-10s %-13s %s\n", rows[i].key,
+				         keymap_info(rows[i].command)->name,
+				         keymap_info(rows[i].command)->help);
+	}
+	buf_adds(&b, "\nAs commands, after \":\"\n");
+	for (int c = 1; c < UI_COMMANDS; c++)
+		buf_addf(&b, "  %-13s %-16s %s\n", keymap_info((enum ui_command)c)->name,
+		         keymap_info((enum ui_command)c)->arguments,
+		         keymap_info((enum ui_command)c)->help);
+	dialog_card(a, "Help", buf_steal(&b));
+}
+
+/* --- the rest -------------------------------------------------------------------------------- */
+
+static void run_editor(struct app *a)
+{
+	const char *editor = getenv("EDITOR");
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0) {
+		execlp(editor && *editor ? editor : "vi", editor && *editor ? editor : "vi",
+		       a->opt.manifest_path, (char *)NULL);
+		_exit(127);
+	}
+	if (pid > 0)
+		while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+			;
+}
+
+static void edit(struct app *a)
+{
+	if (!a->opt.manifest_path) {
+		fleet_say(a->fleet, FLEET_WARN, "there is no manifest yet");
+		return;
+	}
+	app_suspend_for(a, run_editor);
+	fleet_reload(a->fleet);
+}
+
+static void choose_theme(struct app *a, const char *name)
+{
+	const char *const *names = theme_names();
+	struct theme *t = NULL;
+	struct err err = { 0 };
+
+	if (!name || !*name) {
+		/* the next one */
+		size_t i = 0;
+
+		while (names[i] && strcmp(names[i], theme_name(a->theme)) != 0)
+			i++;
+		name = names[i] && names[i + 1] ? names[i + 1] : names[0];
+	}
+	if (theme_load(&t, name, &err) < 0) {
+		fleet_say(a->fleet, FLEET_ERROR, "%s", err.msg);
+		return;
+	}
+	theme_free(a->theme);
+	a->theme = t;
+	fleet_set_theme(a->fleet, theme_vt(t));
+	fleet_say(a->fleet, FLEET_INFO, "theme %s", theme_name(t));
+}
+
+static void split(struct app *a, const char *argument)
+{
+	if (argument && *argument)
+		a->n_terms = *argument == '4' ? 4 : *argument == '2' ? 2 : 1;
+	else
+		a->n_terms = a->n_terms == 1 ? 2 : a->n_terms == 2 ? 4 : 1;
+}
+
+static void save_display(struct app *a, const char *path)
+{
+	struct buf b = BUF_INIT(1u << 20);
+	FILE *f;
+
+	app_draw(a);
+	grid_dump(a->grid, &b, false);
+	f = fopen(path, "we");
+	if (!f || fwrite(buf_str(&b), 1, b.len, f) != b.len)
+		fleet_say(a->fleet, FLEET_ERROR, "%s: %s", path, strerror(errno));
+	if (f)
+		fclose(f);
+	buf_done(&b);
+}
+
+static void dismiss(struct app *a)
+{
+	struct events_view *v = app_events(a);
+	size_t index;
+
+	if (v && events_selected(a, v, &index)) {
+		fleet_dismiss(a->fleet, fleet_event_seq(a->fleet, index));
+		events_move(a, v, 1);
+	}
+}
+
+static void send_prefix(struct app *a)
+{
+	const struct input_event ev = { .kind = INPUT_KEY, .key = a->prefix };
+
+	term_key(a, &ev);
+}
+
+static void prompt(struct app *a, const char *title, const char *text, const char *argument,
+                   dialog_fn *done)
+{
+	dialog_prompt(a, title, text, false, done);
+	if (argument && *argument) {
+		buf_adds(&a->dialog.input, argument);
+		done(a, true);
+		if (a->dialog.kind == DIALOG_PROMPT)
+			dialog_close(a);
+	}
+}
+
+/* Commands that the view knows how to do by itself. */
+static bool view_command(struct app *a, enum ui_command c, const char *argument)
+{
+	switch (c) {
+	case UI_UP:
+		move(a, -1);
+		return true;
+	case UI_DOWN:
+		move(a, 1);
+		return true;
+	case UI_TOP:
+		move(a, -1000000);
+		return true;
+	case UI_BOTTOM:
+		move(a, 1000000);
+		return true;
+	case UI_PAGE_UP:
+		move(a, -half_page(a));
+		return true;
+	case UI_PAGE_DOWN:
+		move(a, half_page(a));
+		return true;
+	case UI_NEXT_PANE:
+		next_pane(a, 1);
+		return true;
+	case UI_PREV_PANE:
+		next_pane(a, -1);
+		return true;
+	case UI_SESSION:
+		select_session(a, argument ? argument : "");
+		return true;
+	case UI_NEXT_SESSION:
+		app_move(a, 1);
+		return true;
+	case UI_PREV_SESSION:
+		app_move(a, -1);
+		return true;
+	case UI_WAITING:
+		go_waiting(a);
+		return true;
+	case UI_ZOOM:
+		a->is_zoomed = !a->is_zoomed;
+		if (a->is_zoomed)
+			a->focus = PANE_TERMINAL;
+		return true;
+	case UI_SPLIT:
+		split(a, argument);
+		return true;
+	case UI_SCROLL:
+		scroll_toggle(a);
+		return true;
+	case UI_SEARCH_NEXT:
+		scroll_search(a, -1);
+		return true;
+	case UI_SEARCH_PREV:
+		scroll_search(a, 1);
+		return true;
+	case UI_COPY:
+		copy(a);
+		return true;
+	case UI_MARK:
+		mark(a);
+		return true;
+	case UI_THEME:
+		choose_theme(a, argument);
+		return true;
+	case UI_HELP:
+		help(a);
+		return true;
+	case UI_MESSAGES:
+		messages(a);
+		return true;
+	case UI_REDRAW:
+		screen_redraw_all(a->screen);
+		return true;
+	default:
+		return false;
+	}
+}
+
+void app_command(struct app *a, enum ui_command c, const char *argument)
+{
+	const struct fleet_row *r = app_row(a);
+
+	app_dirty(a);
+	if (view_command(a, c, argument))
+		return;
+	switch (c) {
+	case UI_OPEN:
+		open_selected(a);
+		break;
+	case UI_ATTACH:
+		attach(a);
+		break;
+	case UI_DETACH:
+		app_detach(a);
+		break;
+	case UI_LAUNCH:
+		launch(a, argument);
+		break;
+	case UI_RELAUNCH:
+		app_relaunch(a);
+		break;
+	case UI_STOP:
+		ask_stop(a, false);
+		break;
+	case UI_REMOVE:
+		ask_stop(a, true);
+		break;
+	case UI_CANCEL:
+		if (r)
+			fleet_cancel(a->fleet, r->name);
+		break;
+	case UI_SHELL:
+		a->shows_shell = !a->shows_shell;
+		attach(a);
+		break;
+	case UI_SEND:
+		prompt(a, "Send a line", "To the marked sessions, else to the selected one:", argument,
+		       on_send);
+		break;
+	case UI_DISMISS:
+		dismiss(a);
+		break;
+	case UI_SEARCH:
+		prompt(a, "Search", "In the scrollback, upwards:", argument, on_search);
+		break;
+	case UI_FILTER:
+		prompt(a, "Filter", "Only events that hold (empty for all):", argument, on_filter);
+		break;
+	case UI_COMMAND:
+		dialog_prompt(a, "Command", "? lists them", false, on_command);
+		break;
+	case UI_EDIT:
+		edit(a);
+		break;
+	case UI_RELOAD:
+		fleet_reload(a->fleet);
+		fleet_say(a->fleet, FLEET_INFO, "read again");
+		break;
+	case UI_SAVE_DISPLAY:
+		save_display(a, argument && *argument ? argument : "claude-bottle-screen.txt");
+		break;
+	case UI_LITERAL:
+		send_prefix(a);
+		break;
+	case UI_QUIT:
+		app_quit(a);
+		break;
+	default:
+		break;
+	}
+}
+
+void app_command_line(struct app *a, const char *line)
+{
+	CLEANUP_FREE char *text = xstrdup(line + strspn(line, " :"));
+	char *argument = strchr(text, ' ');
+	enum ui_command c;
+
+	if (argument) {
+		*argument++ = '\0';
+		argument += strspn(argument, " ");
+	}
+	if (!*text)
+		return;
+	c = keymap_command(text);
+	if (c == UI_NONE)
+		fleet_say(a->fleet, FLEET_WARN, "there is no command \"%s\"; ? lists them", text);
+	else
+		app_command(a, c, argument);
+}

@@ -1,0 +1,384 @@
+/* Putting one frame together. */
+#include <stdio.h>
+#include <string.h>
+
+#include "core/mem.h"
+#include "core/text.h"
+#include "ui/app_int.h"
+#include "ui/screen.h"
+
+enum theme_element app_state_element(const struct fleet_row *r)
+{
+	if (r->is_broken && !r->has_session)
+		return THEME_FAILED;
+	switch (r->state) {
+	case SESSION_RUNNING:
+		return r->activity == ACTIVITY_WAITS ? THEME_WAITS : THEME_RUNNING;
+	case SESSION_STARTING:
+	case SESSION_STOPPING:
+		return THEME_STARTING;
+	case SESSION_FAILED:
+		return THEME_FAILED;
+	case SESSION_STOPPED:
+		break;
+	}
+	return THEME_STOPPED;
+}
+
+const char *app_state_sign(const struct app *a, const struct fleet_row *r)
+{
+	enum theme_sign_id id = SIGN_STOPPED;
+
+	if (r->is_untrusted && !r->has_session)
+		id = SIGN_UNTRUSTED;
+	else if (r->is_broken && !r->has_session)
+		id = SIGN_FAILED;
+	else if (r->state == SESSION_RUNNING)
+		id = r->activity == ACTIVITY_WAITS ? SIGN_WAITS : SIGN_RUNNING;
+	else if (r->state == SESSION_STARTING || r->state == SESSION_STOPPING)
+		id = SIGN_STARTING;
+	else if (r->state == SESSION_FAILED)
+		id = SIGN_FAILED;
+	return theme_sign(id, grid_is_ascii(a->grid));
+}
+
+const char *app_state_word(const struct fleet_row *r)
+{
+	if (!r->has_session && r->state == SESSION_STOPPED && r->is_broken)
+		return "broken";
+	if (!r->has_session && r->state == SESSION_STOPPED && r->is_untrusted)
+		return "untrusted";
+	if (r->state != SESSION_RUNNING)
+		return session_state_name(r->state);
+	switch (r->activity) {
+	case ACTIVITY_WAITS:
+		return "waits";
+	case ACTIVITY_WORKING:
+		return "works";
+	case ACTIVITY_IDLE:
+		return "idle";
+	case ACTIVITY_UNKNOWN:
+		break;
+	}
+	return "running";
+}
+
+/* "12m": how long ago, in at most four columns. */
+static void ago(char out[16], int64_t seconds)
+{
+	if (seconds < 0)
+		seconds = 0;
+	if (seconds < 100)
+		snprintf(out, 16, "%ds", (int)seconds);
+	else if (seconds < 6000)
+		snprintf(out, 16, "%dm", (int)(seconds / 60));
+	else
+		snprintf(out, 16, "%dh", (int)(seconds / 3600 % 10000));
+}
+
+/* --- title, dock, hint ------------------------------------------------------------------ */
+
+static void draw_title(struct app *a, struct canvas c)
+{
+	struct style s = theme_style(a->theme, THEME_TITLE);
+	struct style alert = theme_style(a->theme, THEME_TITLE_ALERT);
+	unsigned running = 0, failed = 0, blocked = 0, waiting = fleet_n_waiting(a->fleet);
+	const char *engine = fleet_engine(a->fleet);
+	const char *dot = grid_is_ascii(a->grid) ? "|" : "·";
+	int x = 0;
+
+	for (size_t i = 0; i < fleet_n_rows(a->fleet); i++) {
+		const struct fleet_row *r = fleet_row(a->fleet, i);
+
+		running += r->state == SESSION_RUNNING;
+		failed += r->state == SESSION_FAILED;
+		blocked += r->n_blocked;
+	}
+	canvas_fill(c, (struct rect){ 0, 0, 1, c.at.cols }, s);
+	x += canvas_printf(c, 0, x, -1, s, " claude-bottle %s %u running", dot, running);
+	if (failed)
+		x += canvas_printf(c, 0, x, -1, alert, " %u failed", failed);
+	x += canvas_printf(c, 0, x, -1, s, " %s ", dot);
+	if (waiting)
+		x += canvas_printf(c, 0, x, -1, alert, "%s %u wait",
+		                   theme_sign(SIGN_FLAG, grid_is_ascii(a->grid)), waiting);
+	else
+		x += canvas_text(c, 0, x, -1, s, "nothing waits");
+	x += canvas_printf(c, 0, x, -1, s, " %s %u blocked %s ", dot, blocked, dot);
+	canvas_text(c, 0, x, -1, engine ? s : alert, engine ? engine : "the engine is away");
+}
+
+/* The last message, for a while. */
+static bool draw_message(struct app *a, struct canvas c)
+{
+	enum fleet_level level;
+	int64_t ts;
+	const char *text = fleet_message(a->fleet, 0, &level, &ts);
+	struct buf safe = BUF_INIT(APP_LINE_MAX);
+	struct style s;
+
+	if (!text || fleet_clock_ns() - ts > APP_MESSAGE_NS)
+		return false;
+	s = theme_style(a->theme, level == FLEET_INFO ? THEME_HINT : THEME_ERROR);
+	canvas_fill(c, (struct rect){ 0, 0, 1, c.at.cols }, s);
+	text_safe_str(&safe, text, APP_LINE_MAX / 2);
+	canvas_printf(c, 0, 1, -1, s, "%s", buf_str(&safe));
+	buf_done(&safe);
+	return true;
+}
+
+static int hint(struct app *a, struct canvas c, int x, enum ui_mode mode, enum ui_command cmd,
+                const char *word)
+{
+	const char *key = keymap_key(mode, cmd);
+
+	if (strcmp(key, "Enter") == 0 && !grid_is_ascii(a->grid))
+		key = "⏎";
+	x += canvas_printf(c, 0, x, -1, theme_style(a->theme, THEME_HINT_KEY), " %s", key);
+	return x + canvas_printf(c, 0, x, -1, theme_style(a->theme, THEME_HINT), " %s ", word);
+}
+
+static void draw_hint(struct app *a, struct canvas c)
+{
+	static const struct {
+		enum ui_command cmd;
+		const char *word;
+	} sessions[] = { { UI_OPEN, "attach" },	   { UI_LAUNCH, "launch" },
+		         { UI_RELAUNCH, "relaunch" }, { UI_STOP, "stop" },
+		         { UI_WAITING, "next waiting" }, { UI_ZOOM, "zoom" },
+		         { UI_FILTER, "filter" },   { UI_COMMAND, "command" },
+		         { UI_HELP, "help" },	    { UI_QUIT, "quit" } },
+	  events[] = { { UI_OPEN, "whole story" }, { UI_DISMISS, "dismiss" },
+		       { UI_FILTER, "filter" },	   { UI_COPY, "copy" },
+		       { UI_BOTTOM, "follow" },	   { UI_NEXT_PANE, "next pane" },
+		       { UI_HELP, "help" },	   { UI_QUIT, "quit" } };
+	bool is_events = a->focus == PANE_EGRESS || a->focus == PANE_VERDICTS;
+	size_t n = is_events ? sizeof events / sizeof *events : sizeof sessions / sizeof *sessions;
+	int x = 0;
+
+	canvas_fill(c, (struct rect){ 0, 0, 1, c.at.cols }, theme_style(a->theme, THEME_HINT));
+	for (size_t i = 0; i < n && x < c.at.cols; i++)
+		x = hint(a, c, x, UI_MODE_LIST, is_events ? events[i].cmd : sessions[i].cmd,
+		         is_events ? events[i].word : sessions[i].word);
+}
+
+/* Every session's state on one line, while an agent has the keyboard. */
+static void draw_dock(struct app *a, struct canvas c)
+{
+	struct style s = theme_style(a->theme, THEME_DOCK);
+	unsigned waiting = fleet_n_waiting(a->fleet);
+	char prefix[32];
+	int x = 0;
+
+	canvas_fill(c, (struct rect){ 0, 0, 1, c.at.cols }, s);
+	input_key_name(&a->prefix, prefix);
+	if (a->is_attached)
+		x += canvas_printf(c, 0, 0, -1,
+		                   theme_style(a->theme, a->prefix_pending ? THEME_TITLE_ALERT
+		                                                           : THEME_HINT_KEY),
+		                   a->prefix_pending ? " %s: d detach, z zoom, n p 1-9, w, [ "
+		                                     : " %s ",
+		                   prefix);
+	if (waiting)
+		x += canvas_printf(c, 0, x, -1, theme_style(a->theme, THEME_TITLE_ALERT),
+		                   " %s %u ", theme_sign(SIGN_FLAG, grid_is_ascii(a->grid)),
+		                   waiting);
+	for (size_t i = 0; i < fleet_n_rows(a->fleet) && x < c.at.cols; i++) {
+		const struct fleet_row *r = fleet_row(a->fleet, i);
+		struct style mark = theme_style(a->theme, app_state_element(r));
+
+		mark.bg = s.bg;
+		x += canvas_printf(c, 0, x, -1, mark, " %s", app_state_sign(a, r));
+		if (strcmp(r->name, a->selected) == 0)
+			mark = theme_style(a->theme, THEME_SELECTED);
+		else
+			mark = s;
+		x += canvas_printf(c, 0, x, -1, mark, " %zu:%s", i + 1, r->name);
+		if (r->n_attention)
+			x += canvas_printf(c, 0, x, -1, theme_style(a->theme, THEME_WAITS), "!%u",
+			                   r->n_attention);
+	}
+}
+
+/* --- sessions ----------------------------------------------------------------------------- */
+
+static void draw_session(struct app *a, struct canvas c, int y, const struct fleet_row *r)
+{
+	bool is_ascii = grid_is_ascii(a->grid), is_selected = strcmp(r->name, a->selected) == 0;
+	struct style mark = theme_style(a->theme, app_state_element(r));
+	struct style text = theme_style(a->theme, THEME_TEXT);
+	char how_long[16] = "";
+	int right = c.at.cols;
+
+	if (is_selected)
+		canvas_text(c, y, 0, 1, mark, theme_sign(SIGN_SELECTED, is_ascii));
+	canvas_text(c, y, 1, 2, mark, app_state_sign(a, r));
+	if (r->n_attention) {
+		char flag[24];
+		int width;
+
+		snprintf(flag, sizeof flag, "%s%u", theme_sign(SIGN_FLAG, is_ascii),
+		         r->n_attention);
+		width = canvas_text_width(flag);
+		right -= width + 1;
+		canvas_text(c, y, right, width, theme_style(a->theme, THEME_WAITS), flag);
+	}
+	if (c.at.cols >= 34) {
+		if (r->created)
+			ago(how_long, fleet_clock_ns() / 1000000000 - r->created);
+		right -= 5;
+		canvas_printf(c, y, right, 4, theme_style(a->theme, THEME_DIM), "%4s", how_long);
+	}
+	if (c.at.cols >= 20) {
+		const char *word = app_state_word(r);
+
+		right -= canvas_text_width(word) + 1;
+		canvas_text(c, y, right, -1, mark, word);
+	}
+	if (app_is_marked(a, r->name))
+		text.attr |= VT_UL_SINGLE << VT_UL_SHIFT;
+	canvas_text(c, y, 3, right - 4, text, r->name);
+	if (is_selected)
+		canvas_restyle(c, (struct rect){ y, 0, 1, c.at.cols },
+		               theme_style(a->theme, a->focus == PANE_SESSIONS
+		                                             ? THEME_SELECTED
+		                                             : THEME_SELECTED_DIM));
+}
+
+/* One row for each session, and one for what is said of the selected one. */
+static void draw_sessions(struct app *a, struct canvas c)
+{
+	size_t n = fleet_n_rows(a->fleet), at = app_row_index(a), top = 0;
+	struct style dim = theme_style(a->theme, THEME_DIM);
+	const char *bottle = "";
+	int y = 0;
+
+	if (n == 0) {
+		canvas_text(c, 0, 1, -1, dim, "no agents yet: write a manifest,");
+		canvas_text(c, 1, 1, -1, dim, "see claude-bottle check --help");
+		return;
+	}
+	/* bottles' headings take rows too: keep the selected one well inside */
+	if ((int)at > c.at.rows - 3)
+		top = at - (size_t)(c.at.rows > 6 ? c.at.rows - 6 : 0);
+	for (size_t i = top; i < n && y < c.at.rows; i++) {
+		const struct fleet_row *r = fleet_row(a->fleet, i);
+
+		if (strcmp(r->bottle, bottle) != 0 && c.at.rows > 8) {
+			bottle = r->bottle;
+			canvas_text(c, y++, 0, -1, dim, *bottle ? bottle : "(no bottle)");
+		}
+		if (y < c.at.rows)
+			draw_session(a, c, y++, r);
+		if (strcmp(r->name, a->selected) == 0 && (r->note || r->said) && y < c.at.rows) {
+			struct buf b = BUF_INIT(APP_LINE_MAX);
+
+			text_safe_str(&b, r->note ? r->note : r->said, 1000);
+			canvas_printf(c, y++, 3, -1, dim, r->note ? "%s" : "\"%s\"", buf_str(&b));
+			buf_done(&b);
+		}
+	}
+}
+
+/* --- the whole ----------------------------------------------------------------------------- */
+
+static struct canvas framed(struct app *a, struct rect r, const char *title, bool has_focus)
+{
+	return canvas_frame(canvas_part(canvas_of(a->grid), r),
+	                    theme_style(a->theme, has_focus ? THEME_FRAME_FOCUS : THEME_FRAME),
+	                    theme_style(a->theme, THEME_FRAME_TITLE), title);
+}
+
+static void term_title(struct app *a, int which, struct buf *b)
+{
+	const struct fleet_row *r = app_term_row(a, which);
+	const char *dot = grid_is_ascii(a->grid) ? "-" : "·";
+	char how_long[16];
+
+	if (!r) {
+		buf_adds(b, which == 0 ? "no session" : "empty");
+		return;
+	}
+	buf_addf(b, "%s %s %s %s %s", r->name, dot, r->bottle, dot, app_state_word(r));
+	if (r->created) {
+		ago(how_long, fleet_clock_ns() / 1000000000 - r->created);
+		buf_addf(b, " %s", how_long);
+	}
+	if (r->state == SESSION_RUNNING) {
+		if (r->isolation.total)
+			buf_addf(b, " %s isolation %u/%u%s", dot, r->isolation.passed,
+			         r->isolation.total, r->isolation.was_forced ? " FORCED" : "");
+		else
+			buf_addf(b, " %s unverified", dot);
+	}
+	if (which == 0 && a->shows_shell)
+		buf_addf(b, " %s shell", dot);
+	if (which == 0 && a->scroll.is_on)
+		buf_addf(b, " %s SCROLLBACK", dot);
+}
+
+static void draw_panes(struct app *a)
+{
+	const struct layout *l = &a->layout;
+	struct buf title = BUF_INIT(APP_LINE_MAX);
+
+	for (int i = 0; i < l->n_terms; i++) {
+		bool has_focus = i == 0 && a->focus == PANE_TERMINAL;
+
+		if (a->is_zoomed) {
+			term_draw(a, i, canvas_part(canvas_of(a->grid), l->terms[i]), true);
+			continue;
+		}
+		buf_reset(&title);
+		term_title(a, i, &title);
+		term_draw(a, i, framed(a, l->terms[i], buf_str(&title), has_focus), has_focus);
+	}
+	if (l->sessions.rows)
+		draw_sessions(a, framed(a, l->sessions, "Sessions", a->focus == PANE_SESSIONS));
+	if (l->egress.rows) {
+		buf_reset(&title);
+		buf_addf(&title, "Egress%s%s%s", a->egress.follows ? "" : " (paused)",
+		         a->filter && *a->filter ? " /" : "", a->filter ? a->filter : "");
+		events_draw(a, &a->egress,
+		            framed(a, l->egress, buf_str(&title), a->focus == PANE_EGRESS),
+		            a->focus == PANE_EGRESS);
+	}
+	if (l->verdicts.rows)
+		events_draw(a, &a->verdicts,
+		            framed(a, l->verdicts,
+		                   a->verdicts.follows ? "Git gate" : "Git gate (paused)",
+		                   a->focus == PANE_VERDICTS),
+		            a->focus == PANE_VERDICTS);
+	buf_done(&title);
+}
+
+void app_draw(struct app *a)
+{
+	struct canvas all = canvas_of(a->grid);
+	struct layout_request req = { grid_rows(a->grid), grid_cols(a->grid), a->is_zoomed,
+		                      a->n_terms };
+	struct canvas last;
+
+	layout_compute(&a->layout, &req);
+	grid_clear(a->grid, theme_style(a->theme, THEME_TEXT));
+	grid_set_cursor(a->grid, 0, 0, false, VT_CURSOR_BLOCK);
+	if (a->layout.is_too_small) {
+		canvas_printf(all, 0, 0, -1, theme_style(a->theme, THEME_WARN),
+		              "%dx%d is too small", req.cols, req.rows);
+		canvas_printf(all, 1, 0, -1, theme_style(a->theme, THEME_TEXT),
+		              "%dx%d is needed; q quits", LAYOUT_MIN_COLS, LAYOUT_MIN_ROWS);
+		return;
+	}
+	if (a->layout.title.rows)
+		draw_title(a, canvas_part(all, a->layout.title));
+	draw_panes(a);
+	last = canvas_part(all, a->layout.hint);
+	if (!draw_message(a, last)) {
+		if (a->is_zoomed || a->is_attached)
+			draw_dock(a, last);
+		else
+			draw_hint(a, last);
+	}
+	if (a->dialog.kind != DIALOG_NONE)
+		dialog_draw(a, all);
+}

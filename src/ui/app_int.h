@@ -1,0 +1,171 @@
+/* Inside the dashboard: what its files share. Nobody else includes this. */
+#ifndef UI_APP_INT_H
+#define UI_APP_INT_H
+
+#include "core/buf.h"
+#include "core/err.h"
+#include "core/fleet.h"
+#include "core/loop.h"
+#include "ui/app.h"
+#include "ui/canvas.h"
+#include "ui/input.h"
+#include "ui/keymap.h"
+#include "ui/layout.h"
+#include "ui/theme.h"
+
+#define APP_FRAME_MS   16
+#define APP_MESSAGE_NS 6000000000ll
+#define APP_NEW_NS     5000000000ll	/* how long a row is new */
+#define APP_LINE_MAX   4096
+
+struct screen;
+
+enum app_pane { PANE_SESSIONS, PANE_TERMINAL, PANE_EGRESS, PANE_VERDICTS, PANES };
+
+/* A list of events: the egress pane, or the gate's. */
+struct events_view {
+	bool is_gate;
+	uint64_t selected;	/* an event's seq, so that new ones do not move it */
+	bool follows;		/* the newest is selected */
+	size_t top;		/* first row shown, among those that match */
+};
+
+/* A terminal's scrollback being looked at. */
+struct scroll_view {
+	bool is_on;
+	uint64_t line;		/* the cursor */
+	uint64_t mark;		/* where a selection began */
+	bool has_mark;
+	unsigned epoch;
+	char *search;
+};
+
+enum dialog_kind { DIALOG_NONE, DIALOG_CARD, DIALOG_CONFIRM, DIALOG_PROMPT, DIALOG_PICK };
+
+struct app;
+typedef void dialog_fn(struct app *a, bool accepted);
+
+/* One at a time; a new one replaces the old. */
+struct dialog {
+	enum dialog_kind kind;
+	char *title;
+	char *text;		/* lines, safe to show */
+	int top;		/* first line shown */
+	size_t choice;		/* DIALOG_PICK: line; DIALOG_CONFIRM: 0 cancel, 1 yes */
+	size_t n_choices;
+	const char *yes;	/* what the button of DIALOG_CONFIRM says */
+	struct buf input;	/* DIALOG_PROMPT */
+	bool is_secret;
+	uint64_t opened_ns;
+	dialog_fn *done;
+	char subject[128];	/* what it is about: a session, an agent, a command */
+};
+
+/* A launch being prepared on the screen: which questions are left. */
+struct asking {
+	bool is_relaunch;
+	char agent[FLEET_NAME_MAX], label[FLEET_NAME_MAX], session[FLEET_NAME_MAX];
+	size_t next;		/* index into the bottle's env */
+	char **answers;
+	size_t n_answers;
+};
+
+struct app {
+	struct app_options opt;
+	struct loop *loop;
+	struct fleet *fleet;
+	struct screen *screen;
+	struct grid *grid;
+	struct input *input;
+	struct theme *theme;
+	struct vtkey prefix;
+	struct layout layout;
+
+	char selected[FLEET_NAME_MAX];	/* a row's name */
+	char **marks;			/* names of marked rows */
+	enum app_pane focus;
+	bool is_attached;		/* the agent has the keyboard */
+	bool prefix_pending;
+	bool is_zoomed;
+	bool shows_shell;		/* instead of the selected agent's own terminal */
+	int n_terms;
+	struct events_view egress, verdicts;
+	char *filter;
+	struct scroll_view scroll;
+	struct dialog dialog;
+	struct asking asking;
+
+	bool is_dirty;
+	bool is_quitting;
+	bool is_broken;			/* the terminal went away */
+	uint64_t last_draw_ns;
+	struct loop_timer draw_timer, input_timer, clock_timer;
+	int signal_fd;
+	struct err err;
+};
+
+/* app.c */
+void app_dirty(struct app *a);
+void app_quit(struct app *a);
+void app_suspend_for(struct app *a, void (*fn)(struct app *a));	/* without the screen */
+
+/* app_view.c: what is selected */
+const struct fleet_row *app_row(const struct app *a);	/* NULL when there is none */
+size_t app_row_index(const struct app *a);
+void app_select(struct app *a, const char *name);
+void app_move(struct app *a, int by);
+bool app_is_marked(const struct app *a, const char *name);
+void app_mark(struct app *a, const char *name);
+struct vt *app_terminal(struct app *a, int which);	/* of layout.terms[which]; or NULL */
+const struct fleet_row *app_term_row(const struct app *a, int which);
+enum fleet_terminal app_term_kind(const struct app *a);
+void app_detach(struct app *a);
+
+/* app_events.c */
+size_t events_count(const struct app *a, const struct events_view *v);
+/* The i-th matching event, oldest first, as an index into the fleet's. */
+size_t events_index(const struct app *a, const struct events_view *v, size_t i);
+bool events_selected(const struct app *a, const struct events_view *v, size_t *fleet_index);
+void events_move(struct app *a, struct events_view *v, int by);
+void events_draw(struct app *a, struct events_view *v, struct canvas c, bool has_focus);
+void events_card(struct app *a, size_t fleet_index);
+struct events_view *app_events(struct app *a);		/* of the focused pane, or NULL */
+
+/* app_draw.c */
+void app_draw(struct app *a);
+enum theme_element app_state_element(const struct fleet_row *r);
+const char *app_state_sign(const struct app *a, const struct fleet_row *r);
+const char *app_state_word(const struct fleet_row *r);
+
+/* app_term.c */
+void term_draw(struct app *a, int which, struct canvas c, bool has_focus);
+void term_key(struct app *a, const struct input_event *ev);	/* to the agent */
+void term_mouse(struct app *a, const struct input_event *ev, int which);
+void scroll_toggle(struct app *a);
+void scroll_move(struct app *a, int by);
+void scroll_search(struct app *a, int direction);
+void scroll_copy(struct app *a);
+
+/* app_dialog.c */
+void dialog_close(struct app *a);
+void dialog_card(struct app *a, const char *title, char *text);	/* takes text */
+void dialog_confirm(struct app *a, const char *title, char *text, const char *yes,
+                    dialog_fn *done);
+void dialog_prompt(struct app *a, const char *title, const char *text, bool is_secret,
+                   dialog_fn *done);
+void dialog_pick(struct app *a, const char *title, char *lines, dialog_fn *done);
+void dialog_key(struct app *a, const struct input_event *ev);
+void dialog_draw(struct app *a, struct canvas c);
+
+/* app_cmd.c */
+void app_command(struct app *a, enum ui_command c, const char *argument);
+void app_command_line(struct app *a, const char *line);
+
+/* app_launch.c */
+void app_launch(struct app *a, const char *agent, const char *label);
+void app_relaunch(struct app *a);
+
+/* app_keys.c */
+void app_input(void *arg, const struct input_event *ev);
+
+#endif

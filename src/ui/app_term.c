@@ -1,0 +1,244 @@
+/* An agent's terminal in a pane: drawn, typed into, scrolled and searched. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/mem.h"
+#include "ui/app_int.h"
+#include "ui/screen.h"
+
+static void draw_empty(struct app *a, int which, struct canvas c)
+{
+	const struct fleet_row *r = app_term_row(a, which);
+	struct style dim = theme_style(a->theme, THEME_DIM);
+	int y = c.at.rows / 2;
+
+	if (!r) {
+		canvas_text(c, y, 2, -1, dim,
+		            which == 0 ? "select a session on the left" : "no other session runs");
+		return;
+	}
+	if (r->note)
+		canvas_printf(c, y - 1, 2, -1, theme_style(a->theme, app_state_element(r)), "%s",
+		              r->note);
+	if (r->state == SESSION_STARTING || r->state == SESSION_STOPPING)
+		canvas_printf(c, y, 2, -1, dim, "%s is %s; c gives a launch up", r->name,
+		              session_state_name(r->state));
+	else if (r->has_session)
+		canvas_printf(c, y, 2, -1, dim, "%s is %s; r launches it again, D removes it",
+		              r->name, session_state_name(r->state));
+	else
+		canvas_printf(c, y, 2, -1, dim, "%s does not run; l launches it", r->name);
+}
+
+static void draw_scrollback(struct app *a, struct vt *vt, struct canvas c)
+{
+	struct scroll_view *s = &a->scroll;
+	struct style text = theme_style(a->theme, THEME_TEXT);
+	uint64_t first = vt_line_first(vt), last = vt_line_top(vt) + (uint64_t)vt_rows(vt) - 1;
+	uint64_t rows = (uint64_t)c.at.rows, top;
+
+	if (s->epoch != vt_line_epoch(vt)) {
+		s->epoch = vt_line_epoch(vt);
+		s->line = last;
+		s->has_mark = false;
+	}
+	if (s->line < first)
+		s->line = first;
+	if (s->line > last)
+		s->line = last;
+	/* the cursor's line in the middle, as far as there are lines */
+	top = s->line > first + rows / 2 ? s->line - rows / 2 : first;
+	if (last + 1 > rows && top > last + 1 - rows)
+		top = last + 1 - rows > first ? last + 1 - rows : first;
+	for (uint64_t i = 0; i < rows && top + i <= last; i++) {
+		uint64_t n = top + i;
+		bool is_marked = s->has_mark && ((n >= s->mark && n <= s->line) ||
+		                                 (n <= s->mark && n >= s->line));
+
+		canvas_vt_line(c, (int)i, vt, n, text);
+		if (n == s->line || is_marked)
+			canvas_restyle(c, (struct rect){ (int)i, 0, 1, c.at.cols },
+			               theme_style(a->theme, n == s->line ? THEME_SEARCH
+			                                                  : THEME_SELECTED_DIM));
+	}
+}
+
+void term_draw(struct app *a, int which, struct canvas c, bool has_focus)
+{
+	struct vt *vt = app_terminal(a, which);
+	struct style text = theme_style(a->theme, THEME_TEXT);
+	struct vt_cursor cursor;
+
+	if (!vt) {
+		draw_empty(a, which, c);
+		return;
+	}
+	if (which == 0 && a->scroll.is_on) {
+		draw_scrollback(a, vt, c);
+		return;
+	}
+	for (int y = 0; y < vt_rows(vt) && y < c.at.rows; y++)
+		canvas_vt_row(c, y, vt, y, text);
+	vt_clean_damage(vt);
+	cursor = vt_cursor(vt);
+	if (which == 0 && has_focus && a->is_attached && cursor.is_visible &&
+	    a->dialog.kind == DIALOG_NONE && cursor.y < c.at.rows && cursor.x < c.at.cols)
+		grid_set_cursor(a->grid, c.at.y + cursor.y, c.at.x + cursor.x, true, cursor.shape);
+}
+
+/* --- typing ------------------------------------------------------------------------- */
+
+static void send(struct app *a, const void *data, size_t len)
+{
+	const struct fleet_row *r = app_row(a);
+
+	if (r && len && fleet_send(a->fleet, r->name, app_term_kind(a), data, len) < 0)
+		screen_bell(a->screen);
+}
+
+void term_key(struct app *a, const struct input_event *ev)
+{
+	struct vt *vt = app_terminal(a, 0);
+	struct vt_input in;
+	char bytes[VTKEY_MAX];
+
+	if (!vt)
+		return;
+	in = vt_input(vt);
+	if (ev->kind == INPUT_KEY) {
+		send(a, bytes, vtkey_encode(&in, &ev->key, bytes));
+	} else if (ev->kind == INPUT_PASTE) {
+		struct buf b = BUF_INIT(INPUT_PASTE_MAX + 64);
+
+		if (vtkey_paste(&in, ev->paste, ev->paste_len, &b) == 0)
+			send(a, buf_str(&b), b.len);
+		if (ev->paste_is_cut)
+			fleet_say(a->fleet, FLEET_WARN, "the paste was too long and was cut");
+		buf_done(&b);
+	} else if (ev->kind == INPUT_FOCUS) {
+		send(a, bytes, vtkey_focus(&in, ev->has_focus, bytes));
+	}
+}
+
+void term_mouse(struct app *a, const struct input_event *ev, int which)
+{
+	const struct rect *t = &a->layout.terms[which];
+	int frame = a->is_zoomed ? 0 : 1;
+	struct vt *vt = app_terminal(a, which);
+	struct vt_input in;
+	char bytes[VTKEY_MAX];
+	size_t len;
+
+	if (!vt || which != 0)
+		return;
+	in = vt_input(vt);
+	if (a->is_attached && !a->scroll.is_on) {
+		const struct vtkey_mouse m = { ev->action, ev->button, ev->mods,
+			                       ev->y - t->y - frame, ev->x - t->x - frame };
+
+		len = vtkey_mouse(&in, &m, bytes);
+		if (len) {
+			send(a, bytes, len);
+			return;
+		}
+	}
+	if (ev->button == VTKEY_WHEEL_UP && !a->scroll.is_on)
+		scroll_toggle(a);
+	if (ev->button == VTKEY_WHEEL_UP)
+		scroll_move(a, -3);
+	else if (ev->button == VTKEY_WHEEL_DOWN && a->scroll.is_on)
+		scroll_move(a, 3);
+}
+
+/* --- scrollback ------------------------------------------------------------------------ */
+
+void scroll_toggle(struct app *a)
+{
+	struct vt *vt = app_terminal(a, 0);
+
+	if (!vt)
+		return;
+	a->scroll.is_on = !a->scroll.is_on;
+	a->scroll.has_mark = false;
+	a->scroll.epoch = vt_line_epoch(vt);
+	a->scroll.line = vt_line_top(vt) + (uint64_t)vt_rows(vt) - 1;
+	a->focus = PANE_TERMINAL;
+	app_dirty(a);
+}
+
+void scroll_move(struct app *a, int by)
+{
+	struct vt *vt = app_terminal(a, 0);
+	uint64_t first, last;
+
+	if (!vt || !a->scroll.is_on)
+		return;
+	first = vt_line_first(vt);
+	last = vt_line_top(vt) + (uint64_t)vt_rows(vt) - 1;
+	if (by < 0)
+		a->scroll.line = a->scroll.line < first + (uint64_t)-by
+		                         ? first
+		                         : a->scroll.line - (uint64_t)-by;
+	else if (a->scroll.line + (uint64_t)by > last)
+		a->scroll.line = last;
+	else
+		a->scroll.line += (uint64_t)by;
+	app_dirty(a);
+}
+
+/* direction -1 looks at older lines. */
+void scroll_search(struct app *a, int direction)
+{
+	struct vt *vt = app_terminal(a, 0);
+	uint64_t first, last, at;
+
+	if (!vt || !a->scroll.is_on || !a->scroll.search || !*a->scroll.search)
+		return;
+	first = vt_line_first(vt);
+	last = vt_line_top(vt) + (uint64_t)vt_rows(vt) - 1;
+	for (at = a->scroll.line; direction < 0 ? at > first : at < last;) {
+		struct buf line = BUF_INIT(VT_SIZE_MAX * 8);
+		bool is_hit;
+
+		at += direction < 0 ? (uint64_t)-1 : 1;
+		vt_line_text(vt, at, &line, NULL, 0);
+		is_hit = strcasestr(buf_str(&line), a->scroll.search) != NULL;
+		buf_done(&line);
+		if (is_hit) {
+			a->scroll.line = at;
+			app_dirty(a);
+			return;
+		}
+	}
+	fleet_say(a->fleet, FLEET_INFO, "no %s line holds \"%s\"",
+	          direction < 0 ? "older" : "newer", a->scroll.search);
+}
+
+void scroll_copy(struct app *a)
+{
+	struct vt *vt = app_terminal(a, 0);
+	struct buf b = BUF_INIT(1u << 20);
+	uint64_t from = a->scroll.line, to = a->scroll.line;
+
+	if (!vt)
+		return;
+	if (a->scroll.has_mark && a->scroll.mark < from)
+		from = a->scroll.mark;
+	if (a->scroll.has_mark && a->scroll.mark > to)
+		to = a->scroll.mark;
+	for (uint64_t n = from; n <= to; n++) {
+		struct vt_line line = vt_line(vt, n);
+		bool is_wrapped = line.is_wrapped;
+
+		vt_line_text(vt, n, &b, NULL, 0);
+		if (!is_wrapped && n < to)
+			buf_addc(&b, '\n');
+	}
+	if (b.overflowed || !screen_copy(a->screen, buf_str(&b), b.len))
+		fleet_say(a->fleet, FLEET_WARN, "that is more than a terminal's clipboard takes");
+	else
+		fleet_say(a->fleet, FLEET_INFO, "copied %zu bytes", b.len);
+	a->scroll.has_mark = false;
+	buf_done(&b);
+	app_dirty(a);
+}
