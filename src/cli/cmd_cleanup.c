@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "core/repo.h"
 
 /* What nobody uses any more: a launch whose program died, an agent that ended,
  * networks and volumes without their containers. */
@@ -39,6 +40,7 @@ static int run_cleanup(struct cli *c, int argc, char **argv)
 			return cli_usage(&verb_cleanup, "unknown option");
 		yes = true;
 	}
+	repo_sweep();
 	if (cli_sessions(c, &list, &err) < 0)
 		return cli_fail(&err);
 	if (show(&list) == 0) {

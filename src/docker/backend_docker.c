@@ -10,6 +10,7 @@
 #include "core/lock.h"
 #include "core/loop.h"
 #include "core/mem.h"
+#include "core/skills.h"
 #include "docker/engine.h"
 #include "docker/exec.h"
 #include "docker/facts.h"
@@ -158,6 +159,15 @@ static int choose_images(struct prepare_job *j, struct err *err)
 	return 0;
 }
 
+/* Better said before anything is made than in the middle of a launch. */
+static int check_skills(const struct backend *b, const struct agent_spec *a, struct err *err)
+{
+	for (char **name = a->skills; name && *name; name++)
+		if (skills_check_name(*name, b->settings.home, err) < 0)
+			return -1;
+	return 0;
+}
+
 static void docker_prepare(struct backend *b, const struct launch_request *req,
                            backend_plan_fn *fn, void *arg)
 {
@@ -171,7 +181,8 @@ static void docker_prepare(struct backend *b, const struct launch_request *req,
 		                           .upstream_ca = b->settings.upstream_ca,
 		                           .without_probes = b->settings.without_probes };
 	if (session_name_make(session, req->agent->name, req->label, &j->err) < 0 ||
-	    random_id(j->launch, &j->err) < 0 || choose_images(j, &j->err) < 0) {
+	    random_id(j->launch, &j->err) < 0 || choose_images(j, &j->err) < 0 ||
+	    check_skills(b, req->agent, &j->err) < 0) {
 		loop_timer_set(b->loop, &j->timer, 0, on_prepare_failed, j);
 		return;
 	}
