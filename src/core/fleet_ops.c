@@ -156,6 +156,7 @@ static void prepare(struct unit *u)
 	u->tries++;
 	u->op = OP_PREPARING;
 	note(u, xstrdup("planning"));
+	fleet_build_rows(f);
 	f->opt.ops->prepare(f->opt.backend, &req, on_plan, u);
 }
 
@@ -195,7 +196,6 @@ int fleet_launch(struct fleet *f, const char *agent, const char *label, char **s
 	if (begin(u, a, label, secrets, err) < 0)
 		return -1;
 	prepare(u);
-	fleet_build_rows(f);
 	return 0;
 }
 
