@@ -189,7 +189,7 @@ static void launch(struct app *a, const char *argument)
 		*label++ = '\0';
 	if (*agent)
 		app_launch(a, agent, label);
-	else if (r && a->focus != PANE_TERMINAL)
+	else if (r && (!r->has_session || a->focus == PANE_SESSIONS))
 		app_launch(a, r->agent, NULL);
 	else
 		pick_agent(a);

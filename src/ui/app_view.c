@@ -101,5 +101,7 @@ void app_detach(struct app *a)
 {
 	a->is_attached = false;
 	a->prefix_pending = false;
+	if (!a->is_zoomed)
+		a->focus = PANE_SESSIONS;
 	app_dirty(a);
 }
