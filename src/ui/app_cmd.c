@@ -69,13 +69,14 @@ static void go_waiting(struct app *a)
 {
 	for (size_t i = 0; i < fleet_n_events(a->fleet); i++) {
 		const struct event *e = fleet_event(a->fleet, i);
-		struct events_view *v = e->source == EVENT_FROM_GATE ? &a->verdicts : &a->egress;
+		bool is_gates = e->source == EVENT_FROM_GATE;
+		struct events_view *v = is_gates ? &a->verdicts : &a->egress;
 
 		if (!fleet_is_waiting(a->fleet, i))
 			continue;
 		app_detach(a);
 		a->is_zoomed = false;
-		a->focus = v == &a->verdicts ? PANE_VERDICTS : PANE_EGRESS;
+		a->focus = is_gates ? PANE_VERDICTS : PANE_EGRESS;
 		v->selected = fleet_event_seq(a->fleet, i);
 		v->follows = false;
 		if (e->session && fleet_find(a->fleet, e->session))
@@ -106,8 +107,8 @@ static void attach(struct app *a)
 		if (!r->has_session && r->state == SESSION_STOPPED)
 			app_launch(a, r->agent, NULL);
 		else
-			fleet_say(a->fleet, FLEET_WARN, "%s is %s: there is no terminal to attach to",
-			          r->name, session_state_name(r->state));
+			fleet_say(a->fleet, FLEET_WARN, "%s is %s: it has no terminal now", r->name,
+			          session_state_name(r->state));
 		return;
 	}
 	a->is_attached = true;
@@ -553,8 +554,8 @@ void app_command(struct app *a, enum ui_command c, const char *argument)
 		attach(a);
 		break;
 	case UI_SEND:
-		prompt(a, "Send a line", "To the marked sessions, else to the selected one:", argument,
-		       on_send);
+		prompt(a, "Send a line", "To the marked sessions, else to the selected one:",
+		       argument, on_send);
 		break;
 	case UI_DISMISS:
 		dismiss(a);

@@ -7,7 +7,7 @@
 #include "ui/app_int.h"
 
 #define INPUT_MAX     65536
-#define DEAF_NS	      300000000ull	/* a question ignores keys that were meant for others */
+#define DEAF_NS	      300000000ull	/* a question ignores keys meant for others */
 
 void dialog_close(struct app *a)
 {

@@ -119,7 +119,8 @@ static void set(char to[FLEET_NAME_MAX], const char *from)
 void app_launch(struct app *a, const char *agent, const char *label)
 {
 	struct err err = { 0 };
-	const struct agent_spec *spec = manifest_usable_agent(fleet_manifest(a->fleet), agent, &err);
+	const struct manifest *m = fleet_manifest(a->fleet);
+	const struct agent_spec *spec = manifest_usable_agent(m, agent, &err);
 	char name[MANIFEST_NAME_MAX + 1];
 	struct buf raw = BUF_INIT(PREFLIGHT_MAX), safe = BUF_INIT(PREFLIGHT_MAX * 4);
 	const struct fleet_row *r;
