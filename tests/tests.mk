@@ -68,6 +68,18 @@ $(B)/tests/faultproxy: tests/engine/faultproxy.c $(B)/libcore.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TEST_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(B)/libcore.a
 
+# Everything, from a machine with nothing but make on it.
+test:
+	scripts/setup
+	$(MAKE) -j$$(nproc) all test-programs
+	$(MAKE) -j$$(nproc) SAN=1 all test-programs
+	$(MAKE) -j$$(nproc) fuzz-programs
+	tests/all
+
+test-programs: $(UNIT) $(FUZZ) $(B)/tests/vtdump $(B)/tests/ptyrec $(B)/tests/faultproxy
+
+fuzz-programs: $(patsubst tests/fuzz/%.c,build/libfuzzer/%,$(wildcard tests/fuzz/fuzz_*.c))
+
 unit: $(UNIT) $(FUZZ)
 	tests/run $(UNIT) $(foreach f,$(FUZZ),$(f):tests/fuzz/corpus/$(notdir $(f)))
 
@@ -118,4 +130,4 @@ $(B)/tests/uitest: tests/uitest.c $(B)/libui.a $(B)/libcore.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TEST_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(B)/libui.a $(B)/libcore.a $(CORE_LIBS) $(UI_LIBS)
 
-.PHONY: unit screen-vt fuzz bench-lines bench-diff check check-deps check-style
+.PHONY: test test-programs fuzz-programs unit screen-vt fuzz bench-lines bench-diff check check-deps check-style
