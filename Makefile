@@ -54,6 +54,7 @@ ALL_LIBS    = $(call pkg_libs,$(CORE_PKGS) $(DOCKER_PKGS) $(UI_PKGS))
 CORE_SRC   := $(wildcard src/core/*.c)
 DOCKER_SRC := $(wildcard src/docker/*.c)
 UI_SRC     := $(wildcard src/ui/*.c)
+REPLAY_SRC := $(wildcard src/replay/*.c)
 CLI_SRC    := $(wildcard src/cli/*.c)
 MAIN_SRC   := $(wildcard src/main.c)
 SIDECAR_BOTTLE_SRC := $(wildcard src/sidecar/bottle/*.c)
@@ -70,6 +71,7 @@ $(B)/obj/%.o: %.c
 
 $(B)/libcore.a: $(call obj,$(CORE_SRC))
 $(B)/libdocker.a: $(call obj,$(DOCKER_SRC))
+$(B)/libreplay.a: $(call obj,$(REPLAY_SRC))
 $(B)/libui.a: $(call obj,$(UI_SRC))
 # The built-in themes are the files themselves.
 $(B)/obj/src/ui/theme_builtin.o: $(wildcard themes/*.json)
@@ -81,7 +83,7 @@ $(B)/lib%.a:
 	@mkdir -p $(@D)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
-$(B)/claude-bottle: $(call obj,$(MAIN_SRC) $(CLI_SRC)) $(B)/libui.a $(B)/libdocker.a $(B)/libcore.a
+$(B)/claude-bottle: $(call obj,$(MAIN_SRC) $(CLI_SRC)) $(B)/libui.a $(B)/libdocker.a $(B)/libreplay.a $(B)/libcore.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(ALL_LIBS)
 
@@ -102,6 +104,7 @@ install: all
 	cp -R assets/images $(DESTDIR)$(DATADIR)/images
 	cp -R src/sidecar $(DESTDIR)$(DATADIR)/sidecar
 	install -m 0644 assets/*.json $(DESTDIR)$(DATADIR)
+	cp -R assets/recordings $(DESTDIR)$(DATADIR)/recordings
 	cp -R themes $(DESTDIR)$(DATADIR)/themes
 	$(if $(wildcard docs/claude-bottle.1),install -D -m 0644 docs/claude-bottle.1 $(DESTDIR)$(MANDIR)/man1/claude-bottle.1)
 

@@ -3,6 +3,7 @@
 #   tests/unit/core/test_*.c      link libcore alone
 #   tests/unit/docker/test_*.c    link libdocker and libcore, no engine
 #   tests/unit/ui/test_*.c        link libui and libcore, no terminal
+#   tests/unit/replay/test_*.c    link libreplay and libcore
 #   tests/unit/sidecar/test_*.c   link the in-container programs' objects
 #   tests/engine/*.sh             drive the real binary on a real engine
 #   tests/screen/test_*.sh        real programs' screens
@@ -11,9 +12,10 @@
 UNIT_CORE    := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/core/test_*.c))
 UNIT_DOCKER  := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/docker/test_*.c))
 UNIT_UI      := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/ui/test_*.c))
+UNIT_REPLAY  := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/replay/test_*.c))
 UNIT_SIDECAR := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/sidecar/test_bottle_*.c))
 UNIT_GATE    := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/sidecar/test_gate_*.c))
-UNIT := $(UNIT_CORE) $(UNIT_DOCKER) $(UNIT_UI) $(UNIT_SIDECAR) $(UNIT_GATE)
+UNIT := $(UNIT_CORE) $(UNIT_DOCKER) $(UNIT_UI) $(UNIT_REPLAY) $(UNIT_SIDECAR) $(UNIT_GATE)
 FUZZ := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 ENGINE_TESTS := $(sort $(wildcard tests/engine/test_*.sh))
 
@@ -35,6 +37,11 @@ $(UNIT_UI): $(B)/tests/%: tests/unit/%.c $(B)/libui.a $(B)/libcore.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TEST_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(B)/libui.a $(B)/libcore.a $(CORE_LIBS) $(UI_LIBS) $(TEST_LIBS)
 
+$(UNIT_REPLAY): $(B)/tests/%: tests/unit/%.c $(B)/libreplay.a $(B)/libcore.a
+	$(call say,TEST,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(TEST_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(B)/libreplay.a $(B)/libcore.a $(CORE_LIBS) $(TEST_LIBS)
+
 $(UNIT_SIDECAR): $(B)/tests/%: tests/unit/%.c $(B)/libsidecar.a
 	$(call say,TEST,$@)
 	@mkdir -p $(@D)
@@ -46,10 +53,10 @@ $(UNIT_GATE): $(B)/tests/%: tests/unit/%.c $(B)/libgate.a
 	$(Q)$(CC) $(TEST_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(B)/libgate.a $(call pkg_libs,libcjson) $(TEST_LIBS)
 
 # Replays the corpus with any compiler; "make fuzz" explores with libFuzzer.
-$(FUZZ): $(B)/fuzz/%: tests/fuzz/%.c tests/fuzz/driver.c $(B)/libui.a $(B)/libdocker.a $(B)/libcore.a
+$(FUZZ): $(B)/fuzz/%: tests/fuzz/%.c tests/fuzz/driver.c $(B)/libui.a $(B)/libdocker.a $(B)/libreplay.a $(B)/libcore.a
 	$(call say,FUZZ,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(TEST_CFLAGS) $(ALL_LDFLAGS) -o $@ $< tests/fuzz/driver.c $(B)/libui.a $(B)/libdocker.a $(B)/libcore.a $(ALL_LIBS)
+	$(Q)$(CC) $(TEST_CFLAGS) $(ALL_LDFLAGS) -o $@ $< tests/fuzz/driver.c $(B)/libui.a $(B)/libdocker.a $(B)/libreplay.a $(B)/libcore.a $(ALL_LIBS)
 
 # Bytes on stdin, the terminal emulator's final grid as text on stdout; and a
 # recorder of what a program writes to its terminal.
@@ -85,11 +92,11 @@ unit: $(UNIT) $(FUZZ)
 
 # libFuzzer, FUZZ_SECONDS each; findings go to build/fuzz-findings.
 FUZZ_SECONDS ?= 60
-build/libfuzzer/%: tests/fuzz/%.c $(CORE_SRC) $(DOCKER_SRC) $(UI_SRC)
+build/libfuzzer/%: tests/fuzz/%.c $(CORE_SRC) $(DOCKER_SRC) $(REPLAY_SRC) $(UI_SRC)
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) -std=gnu11 -D_GNU_SOURCE -Isrc -Itests -g -O1 \
 		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -DVERSION='"fuzz"' -DDATADIR='""' \
-		-o $@ $< $(CORE_SRC) $(DOCKER_SRC) $(UI_SRC) $(ALL_LIBS)
+		-o $@ $< $(CORE_SRC) $(DOCKER_SRC) $(REPLAY_SRC) $(UI_SRC) $(ALL_LIBS)
 
 fuzz: $(patsubst tests/fuzz/%.c,build/libfuzzer/%,$(wildcard tests/fuzz/fuzz_*.c))
 	@for f in $^; do n=$$(basename $$f); mkdir -p build/fuzz-findings/$$n build/fuzz-corpus/$$n; \

@@ -31,6 +31,8 @@ struct backend_settings {
 					 * ones, as behind a company proxy; NULL: none */
 	const char *lock_dir;		/* where launches lock their session's name */
 	const char *home;		/* for skills; NULL when unknown */
+	const char *recording;		/* replay: the file to be played */
+	const char *replay_speed;	/* replay: "0" is all at once; NULL: "1" */
 	bool without_probes;		/* for the benchmark; sessions show "unverified" */
 };
 
