@@ -74,7 +74,7 @@ repo() { # name known_hosts
 }
 cat >"$made/etc/gate.json" <<EOD
 {"v":1,"repos":[$(repo proj '"/etc/git-gate/known_hosts/proj"'),$(repo other null)],
- "max_push_bytes":67108864,"scan_timeout_s":60,"fetch_timeout_s":10,"connect_timeout_s":2,"max_connections":16}
+ "max_push_bytes":67108864,"scan_timeout_s":240,"fetch_timeout_s":30,"connect_timeout_s":2,"max_connections":16}
 EOD
 start_gate() { # name folder options...
 	local name=$1 folder=$2
@@ -83,7 +83,8 @@ start_gate() { # name folder options...
 		--memory 768m --pids-limit 256 --tmpfs /run/git-gate:uid=65533,gid=65533,mode=0700,size=256m \
 		--add-host upstream.test:10.214.0.19 "$@" "$image" >/dev/null
 	tar -C "$folder" --owner 65533 --group 65533 --mode 'u=rwX,go=' -cf - . | docker cp - "$name":/etc/git-gate
-	[ "$name" != $pre-gate ] || docker network connect --ip 10.214.0.21 $pre-egress "$name"
+	[ "$name" = $pre-bad ] || docker network connect $pre-egress "$name"
+	[ ! -s "$made/gitleaks" ] || docker cp "$made/gitleaks" "$name":/usr/local/bin/gitleaks >/dev/null
 	docker start "$name" >/dev/null
 }
 log() { docker logs $pre-gate 2>/dev/null; }
@@ -390,7 +391,7 @@ for what in plain "with a key in its middle"; do
 	rc=$?
 	figure "one line of 40 MB, $what" "$(ms "$start")"
 	[ "$what" = plain ] || { jq -e '.event == "push.rejected" and .findings[0].file == "line"' "$made/verdict" >/dev/null; rc=$?; }
-	ok $rc "one line of 40 MB, $what, is scanned in time"
+	ok $rc "one line of 40 MB, $what, is scanned"
 done
 docker exec $pre-gate sh -c 'cat /sys/fs/cgroup/memory.peak /sys/fs/cgroup/memory/memory.max_usage_in_bytes 2>/dev/null' |
 	sed 's/^/# gate, peak memory in bytes: /'
@@ -412,6 +413,41 @@ ok $? "none of ${#planted[@]} keys is in the log"
 docker inspect $pre-gate | grep -q 'PRIVATE KEY'
 [ $? -eq 1 ]
 ok $? "no key is in the container's description"
+
+# --- a scanner that fails, in every way, fails closed ------------------------------------------
+up sh -c 'cd /srv/alice/proj.git && git for-each-ref --format="delete %(refname)" "refs/heads/line-*" "refs/heads/bench*" | git update-ref --stdin'
+mkdir "$made/quick"
+cp -r "$made/etc/." "$made/quick"
+sed -i 's/"scan_timeout_s":240/"scan_timeout_s":3/' "$made/quick/gate.json"
+broken() { # name how-gitleaks-behaves wanted-reason
+	printf '%s' "$2" >"$made/gitleaks"
+	[ ! -s "$made/gitleaks" ] || chmod 755 "$made/gitleaks"
+	docker rm -f $pre-other >/dev/null 2>&1
+	start_gate $pre-other "$made/quick" --ip 10.214.0.6
+	until_true 10 sh -c "docker logs $pre-other 2>/dev/null | grep -q gate.ready"
+	before=$(refs)
+	client "rm -rf /t && cp -a /base /t && cd /t && git pull -q && ${4:-echo x >x} && git add . && git commit -qm x &&
+		git push git://10.214.0.6/upstream.test/alice/proj HEAD:refs/heads/t"
+	rc=$?
+	docker logs $pre-other 2>/dev/null | tail -n 1 >"$made/verdict"
+	cat "$made/verdict" >>"$made/last"
+	[ $rc -ne 0 ] && [ "$before" = "$(refs)" ] &&
+		jq -e --arg r "$3" '.event == "scan.error" and (.reason + " " + .detail | test($r))' "$made/verdict" >/dev/null
+	ok $? "fails closed: $1"
+}
+script='#!/bin/sh
+[ "$1" = version ] && { echo 9.9.9; exit; }
+while [ $# -gt 1 ]; do [ "$1" = --report-path ] && report=$2; shift; done
+'
+broken "a scan over its time" '' '^scan timed out' 'head -c 20000000 /dev/urandom | base64 -w0 >line'
+broken "a scanner that finds nothing, not even canaries" "$script"'while read -r l <&6; do :; done 2>/dev/null; echo "[]" >$report; exit 0' 'gitleaks exited with 0'
+broken "one that says that it found something, and reports nothing" "$script"'echo "[]" >$report; exit 42' 'missed a canary'
+broken "one without a report" "$script"'exit 42' 'No such file'
+broken "one whose report is no JSON" "$script"'echo "{" >$report; exit 42' 'not a JSON list'
+broken "one that complains" "$script"'echo "9:00AM ERR something" >&2; echo "[]" >$report; exit 42' 'ERR something'
+broken "one that is killed" "$script"'kill -9 $$' 'signal 9'
+broken "one that hangs" "$script"'while :; do /usr/bin/sleep 1; done' '^scan timed out'
+rm -f "$made/gitleaks"
 
 # --- configurations that it does not start with ---------------------------------------------
 faulty() { # name file-content wanted-text

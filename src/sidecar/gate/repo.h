@@ -29,9 +29,10 @@ int repo_lock(int fd, int64_t deadline);
 void repo_lock_release(int fd); /* the file stays open */
 
 /* Bring heads and tags to where the upstream has them, and HEAD too when asked.
- * To be called with the lock held. An upstream that says nothing for timeout_s is
- * taken for dead; one that keeps sending (a first fetch of a large repository) has
- * twenty times as long. On failure *trouble says what ails the upstream and
+ * To be called with the lock held. An upstream that says nothing for
+ * timeout_s is taken for dead (four times as long once it began to answer: it may
+ * be compressing); a first fetch of a large repository may take twenty times as
+ * long in all. On failure *trouble says what ails the upstream and
  * *detail why (the caller frees it); nothing may be served then. */
 int repo_refresh(const struct gate_repo *repo, bool with_head, int timeout_s, enum trouble *trouble,
                  char **detail);

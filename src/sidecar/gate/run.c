@@ -177,7 +177,7 @@ static int pump(const struct pipes *p, const struct reading *r, struct err *err)
 				fds[i].fd = -1;
 				continue;
 			}
-			until = now_ms() + quiet;
+			until = now_ms() + (r->quiet_s ? 4 * quiet : quiet);
 			if (i == 0 && r->on_data(r->ctx, chunk, (size_t)n, err) < 0)
 				return -1;
 			if (i == 1 && r->stderr_text)

@@ -18,7 +18,8 @@ struct command {
 	const char *const *argv; /* argv[0] is the absolute path of the program */
 	const char *const *env;  /* NULL: the environment of this process */
 	const char *dir;         /* NULL: stay */
-	int quiet_s;             /* run_read(): longest silence on both outputs; 0: any */
+	int quiet_s;             /* run_read(): longest silence before the first output, later
+	                          * four times as long; 0: any */
 	int in, out, err;        /* 0 or less: /dev/null */
 	int more[3][2];          /* further descriptors {ours, its}; {0, 0} ends them */
 };
