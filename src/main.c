@@ -1,9 +1,11 @@
 /* Wiring: the one place that knows the command line, the backend and the screen. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli/cli.h"
 #include "core/manifest.h"
 #include "docker/backend_docker.h"
+#include "replay/backend_replay.h"
 #include "ui/app.h"
 
 static struct manifest *load_manifest(void *arg)
@@ -32,7 +34,27 @@ static int run_dashboard(struct cli *c, const struct cli_dashboard *d, struct er
 	return app_run(&opt, err);
 }
 
+/* The first is the default. */
+static const struct backend_ops *const backends[] = { &backend_docker, &backend_replay };
+
+static const struct backend_ops *choose_backend(void)
+{
+	const char *name = getenv("CLAUDE_BOTTLE_BACKEND");
+
+	if (!name || !*name)
+		return backends[0];
+	for (size_t i = 0; i < sizeof backends / sizeof *backends; i++)
+		if (strcmp(backends[i]->name, name) == 0)
+			return backends[i];
+	cli_say("claude-bottle: CLAUDE_BOTTLE_BACKEND: there is no backend \"%s\"; it is docker "
+	        "or replay",
+	        name);
+	return NULL;
+}
+
 int main(int argc, char **argv)
 {
-	return cli_main(&backend_docker, run_dashboard, argc, argv);
+	const struct backend_ops *ops = choose_backend();
+
+	return ops ? cli_main(ops, run_dashboard, argc, argv) : 2;
 }

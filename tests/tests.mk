@@ -65,6 +65,10 @@ $(B)/tests/vtdump $(B)/tests/ptyrec: $(B)/tests/%: tests/%.c $(B)/libcore.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TEST_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(B)/libcore.a $(CORE_LIBS)
 
+# The dashboard's screens, as a terminal shows them, against their goldens.
+screen: all
+	tests/run tests/screen/test_dashboard.sh
+
 # Recorded streams of real programs: our grid against tmux's.
 screen-vt: $(B)/tests/vtdump $(B)/tests/ptyrec
 	B=$(B) tests/run tests/screen/test_vt_tmux.sh
@@ -137,4 +141,4 @@ $(B)/tests/uitest: tests/uitest.c $(B)/libui.a $(B)/libcore.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TEST_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(B)/libui.a $(B)/libcore.a $(CORE_LIBS) $(UI_LIBS)
 
-.PHONY: test test-programs fuzz-programs unit screen-vt fuzz bench-lines bench-diff check check-deps check-style
+.PHONY: test test-programs fuzz-programs unit screen screen-vt fuzz bench-lines bench-diff check check-deps check-style

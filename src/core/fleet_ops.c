@@ -115,6 +115,11 @@ static void on_launched(void *arg, const struct isolation_result *isolation,
 		return;
 	}
 	u->row.isolation = *isolation;
+	if (!err) {
+		/* it is there, although the engine was not asked again yet */
+		u->is_listed = true;
+		u->row.state = SESSION_RUNNING;
+	}
 	end(u, err, "runs");
 }
 

@@ -49,10 +49,9 @@ static void on_notice(void *ctx, const struct vt_notice *n)
 	    n->kind == VT_NOTICE_PROMPT)
 		return;
 	u->is_waiting = true;
-	if (n->kind == VT_NOTICE_BELL) {
-		fleet_mark(u->fleet, FLEET_ROWS);
+	fleet_build_rows(u->fleet);
+	if (n->kind == VT_NOTICE_BELL)
 		return;
-	}
 	said(u, *n->body ? n->body : n->title);
 	event_init(&ev);
 	ev.ts_ns = fleet_clock_ns();
@@ -77,8 +76,12 @@ static void on_data(void *arg, const char *data, size_t len)
 	struct terminal *t = arg;
 
 	vt_feed(t->vt, data, len, loop_now_ns() / 1000000);
-	if (t->which == FLEET_AGENT)
+	if (t->which == FLEET_AGENT) {
 		t->unit->last_output_ns = fleet_clock_ns();
+		/* that it works again is seen at once; that it rests, with the next refresh */
+		if (t->unit->row.activity != ACTIVITY_WORKING && !t->unit->is_waiting)
+			fleet_build_rows(t->unit->fleet);
+	}
 	fleet_mark(t->unit->fleet, FLEET_TERMINAL);
 }
 
@@ -198,7 +201,7 @@ int fleet_send(struct fleet *f, const char *session, enum fleet_terminal which, 
 		return -1;
 	if (which == FLEET_AGENT && u->is_waiting) {
 		u->is_waiting = false;
-		fleet_mark(f, FLEET_ROWS);
+		fleet_build_rows(f);
 	}
 	return f->opt.ops->stream_send(t->stream, data, len);
 }

