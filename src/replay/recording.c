@@ -215,11 +215,11 @@ static void read_terminal(struct reader *r, const struct json_node *line,
 
 	e->kind = RECORDING_TERMINAL;
 	name_of(r, name, name, e->name);
-	if (!data == !base64) {
-		json_fault(r->doc, line, r->faults, "needs \"data\" or \"base64\"");
-	} else if (data) {
+	if (data && !base64) {
 		e->data = xstrdup(data);
 		e->len = strlen(data);
+	} else if (!base64 || data) {
+		json_fault(r->doc, line, r->faults, "needs \"data\" or \"base64\"");
 	} else if (!base64_decode(base64, &e->data, &e->len)) {
 		json_fault(r->doc, json_get(line, "base64"), r->faults, "is no base64");
 	}
