@@ -70,6 +70,10 @@ struct fleet_options {
 	/* Read the manifest anew; the fleet owns what it gets. */
 	struct manifest *(*load_manifest)(void *arg);
 	void (*changed)(void *arg, unsigned changes);	/* enum fleet_change, or-ed */
+	/* An agent whose bottle allows it wants to write the clipboard (OSC 52). The
+	 * text is as it came. must_ask: the bottle says "ask". May be NULL. */
+	void (*clipboard)(void *arg, const char *session, const char *text, size_t len,
+	                  bool must_ask);
 	void *arg;
 };
 

@@ -63,7 +63,22 @@ static void on_notice(void *ctx, const struct vt_notice *n)
 	event_done(&ev);
 }
 
+static void on_clipboard(void *ctx, const char *data, size_t len)
+{
+	struct terminal *t = ctx;
+	struct fleet *f = t->unit->fleet;
+	const struct agent_spec *a = manifest_agent(f->manifest, t->unit->row.agent);
+	enum osc52_policy policy = a && a->bottle ? a->bottle->osc52 : OSC52_DENY;
+
+	if (policy == OSC52_DENY || !f->opt.clipboard)
+		fleet_say(f, FLEET_WARN, "%s wanted to write your clipboard: its bottle denies it",
+		          t->unit->row.name);
+	else
+		f->opt.clipboard(f->opt.arg, t->unit->row.name, data, len, policy == OSC52_ASK);
+}
+
 static const struct vt_ops vt_ops = {
+	.clipboard = on_clipboard,
 	.reply = on_reply,
 	.title = on_title,
 	.notice = on_notice,

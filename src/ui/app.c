@@ -9,6 +9,7 @@
 
 #include "core/err.h"
 #include "core/mem.h"
+#include "core/text.h"
 #include "ui/app_int.h"
 #include "ui/screen.h"
 
@@ -248,12 +249,41 @@ static struct manifest *load_manifest(void *arg)
 	return a->opt.load_manifest(a->opt.load_arg);
 }
 
+static void on_clipboard_answer(struct app *a, bool accepted)
+{
+	if (accepted && !screen_copy(a->screen, buf_str(&a->clipboard), a->clipboard.len))
+		fleet_say(a->fleet, FLEET_WARN, "that is more than a clipboard takes");
+	buf_reset(&a->clipboard);
+}
+
+static void on_clipboard(void *arg, const char *session, const char *text, size_t len,
+                         bool must_ask)
+{
+	struct app *a = arg;
+	struct buf shown = BUF_INIT(APP_LINE_MAX);
+
+	if (!must_ask) {
+		if (screen_copy(a->screen, text, len))
+			fleet_say(a->fleet, FLEET_INFO, "%s wrote your clipboard, %zu bytes",
+			          session, len);
+		return;
+	}
+	/* a question that is open already is not replaced by an agent's */
+	if (a->dialog.kind != DIALOG_NONE || buf_add(&a->clipboard, text, len) < 0)
+		return;
+	buf_addf(&shown, "%s wants to put %zu bytes into your clipboard:\n", session, len);
+	text_safe(&shown, text, len, 400, false);
+	buf_addc(&shown, '\n');
+	dialog_confirm(a, "Clipboard", buf_steal(&shown), "Allow", on_clipboard_answer);
+}
+
 static void start_fleet(struct app *a)
 {
 	const struct fleet_options opt = { .ops = a->opt.ops,
 		                           .backend = a->opt.backend,
 		                           .load_manifest = load_manifest,
 		                           .changed = on_changed,
+		                           .clipboard = on_clipboard,
 		                           .arg = a };
 
 	a->fleet = fleet_new(a->loop, &opt);
@@ -287,13 +317,18 @@ static void close_all(struct app *a)
 	grid_free(a->grid);
 	theme_free(a->theme);
 	strv_free(a->marks);
+	buf_done(&a->clipboard);
 	free(a->filter);
 	free(a->scroll.search);
 }
 
 int app_run(const struct app_options *opt, struct err *err)
 {
-	struct app a = { .opt = *opt, .loop = opt->loop, .n_terms = 1, .signal_fd = -1 };
+	struct app a = { .opt = *opt,
+		         .loop = opt->loop,
+		         .n_terms = 1,
+		         .signal_fd = -1,
+		         .clipboard = BUF_INIT(256u << 10) };
 	sigset_t saved;
 	int rc = -1;
 

@@ -94,6 +94,7 @@ struct app {
 	struct scroll_view scroll;
 	struct dialog dialog;
 	struct asking asking;
+	struct buf clipboard;		/* what an agent wants to put there */
 
 	bool is_dirty;
 	bool is_quitting;
