@@ -197,7 +197,8 @@ static bool may_join(const struct vt *vt, enum vt_class class)
 		return true;
 	case VT_GC_V:
 	case VT_GC_T:
-		return vt->is_glued && last >= VT_GC_L && last <= VT_GC_LVT;
+		return vt->is_glued &&
+		       ((last >= VT_GC_L && last <= VT_GC_LVT) || last == VT_GC_PREPEND);
 	case VT_GC_L:
 	case VT_GC_LV:
 	case VT_GC_LVT:

@@ -81,6 +81,7 @@ int caps_find(struct caps *out, const struct screen_options *opt, int fd, struct
 	}
 	c.diff.colors = find_colors();
 	c.diff.has_bce = tigetflag("bce") > 0;
+	c.diff.has_ech = has_string("ech");
 	c.diff.has_underlines = has_string("Smulx") || begins_with_any(term, styled) ||
 	                        strtol(env("VTE_VERSION"), NULL, 10) >= 5102;
 	del_curterm(cur_term);
@@ -88,7 +89,7 @@ int caps_find(struct caps *out, const struct screen_options *opt, int fd, struct
 	if (opt->force_colors >= 0 && opt->force_colors <= SCREEN_TRUE)
 		c.diff.colors = (enum screen_colors)opt->force_colors;
 	c.diff.is_ascii = opt->force_ascii || !is_utf8();
-	c.diff.has_sync = c.diff.has_links = c.diff.has_shapes = c.is_modern;
+	c.diff.has_links = c.diff.has_shapes = c.is_modern;
 	*out = c;
 	return 0;
 }

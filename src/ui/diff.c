@@ -42,8 +42,9 @@ struct diff {
 	/* while emitting */
 	struct buf *out;
 	struct diff_pen pen;
-	const char *link; /* "" for none */
-	int y, x;         /* where the terminal's cursor is; x -1 when not sure */
+	const char *link;  /* "" for none */
+	size_t link_bytes; /* what links may still take */
+	int y, x;          /* where the terminal's cursor is; x -1 when not sure */
 };
 
 struct diff *diff_new(const struct diff_caps *caps)
@@ -64,6 +65,11 @@ void diff_free(struct diff *d)
 	buf_done(&d->shown.pool);
 	buf_done(&d->next.pool);
 	free(d);
+}
+
+void diff_set_caps(struct diff *d, const struct diff_caps *caps)
+{
+	d->caps = *caps;
 }
 
 void diff_forget(struct diff *d)
@@ -117,7 +123,7 @@ static bool is_cluster_clean(const char *s, size_t len)
 static uint32_t take_text(struct diff *d, const struct grid *g, const struct canvas_cell *c)
 {
 	char s[VT_CELL_TEXT_MAX];
-	uint32_t text = c->text, unknown = d->caps.is_ascii ? '?' : 0xfffd;
+	uint32_t text = c->text, unknown = d->caps.is_ascii ? '?' : 0xfffd, first;
 	size_t len;
 
 	if (text == 0)
@@ -125,13 +131,13 @@ static uint32_t take_text(struct diff *d, const struct grid *g, const struct can
 	if (!(text & CANVAS_CLUSTER)) {
 		if (is_control(text) || text > 0x10ffff || (text >= 0xd800 && text < 0xe000))
 			return unknown;
-		return d->caps.is_ascii && text > 0x7e ? unknown : text;
+		return d->caps.is_ascii && text > 0x7e ? (uint32_t)diff_ascii(text) : text;
 	}
-	if (d->caps.is_ascii)
-		return unknown;
 	len = grid_cell_text(g, c, s);
 	if (len == 0 || !is_cluster_clean(s, len))
 		return unknown;
+	if (d->caps.is_ascii)
+		return text_utf8(s, len, &first) ? (uint32_t)diff_ascii(first) : unknown;
 	text = pool_add(&d->next, s, len);
 	return text ? text : unknown;
 }
@@ -157,6 +163,7 @@ static struct diff_pen take_pen(const struct diff *d, const struct grid *g,
 		                .bg = diff_reduce(c->bg, d->caps.colors),
 		                .attr = c->attr & seen };
 
+	pen.fg = diff_keep_apart(pen.fg, pen.bg, c->fg == c->bg);
 	if (!(pen.attr & VT_UL_MASK))
 		return pen;
 	if (d->caps.has_underlines)
@@ -291,21 +298,17 @@ static void set_pen(struct diff *d, const struct diff_pen *pen)
 
 static void set_link(struct diff *d, const char *uri)
 {
-	if (strcmp(uri, d->link) != 0)
-		buf_addf(d->out, "\033]8;;%s\033\\", uri);
-	d->link = uri;
-}
+	size_t len = strlen(uri);
 
-/* Would every terminal count it as we do, and join nothing to it? */
-static bool is_width_sure(uint32_t t, bool is_wide)
-{
-	if (t & POOLED)
-		return false;
-	if (is_wide)
-		return (t >= 0x3041 && t <= 0x3096) || (t >= 0x30a1 && t <= 0x30fa) ||
-		       (t >= 0x4e00 && t <= 0x9fff) || (t >= 0xac00 && t <= 0xd7a3);
-	return t < 0x300 || (t >= 0x370 && t < 0x480) || (t >= 0x2010 && t < 0x2028) ||
-	       (t >= 0x2500 && t < 0x25a0);
+	if (strcmp(uri, d->link) == 0)
+		return;
+	if (len > d->link_bytes) {
+		set_link(d, "");
+		return;
+	}
+	d->link_bytes -= len;
+	buf_addf(d->out, "\033]8;;%s\033\\", uri);
+	d->link = uri;
 }
 
 /* Parts of Hangul syllables would join what they are written after. */
@@ -314,19 +317,28 @@ static bool is_jamo(uint32_t t)
 	return (t >= 0x1100 && t < 0x1200) || (t >= 0xd7b0 && t < 0xd800);
 }
 
-static void put_spot(struct diff *d, const struct spot *s)
+/* Returns the columns that some terminal may have used. */
+static int put_spot(struct diff *d, const struct spot *s)
 {
+	const char *cluster = s->text & POOLED ? pooled(&d->next, s->text) : NULL;
+	int width = s->is_wide ? 2 : 1, naive = width;
 	char utf8[4];
 
 	set_pen(d, &s->pen);
 	set_link(d, pooled(&d->next, s->link));
-	if (s->text & POOLED)
-		buf_adds(d->out, pooled(&d->next, s->text));
-	else
+	if (cluster) {
+		naive = diff_naive_width(cluster, strlen(cluster));
+		/* where it is taken for narrow the second column would stay as it was */
+		if (s->is_wide && d->caps.has_ech)
+			buf_adds(d->out, "\033[2X");
+		buf_adds(d->out, cluster);
+	} else {
 		buf_add(d->out, utf8, vt_utf8_put(utf8, s->text));
-	d->x += s->is_wide ? 2 : 1;
-	if (d->x >= d->next.cols || !is_width_sure(s->text, s->is_wide))
+	}
+	d->x += width;
+	if (d->x >= d->next.cols || cluster || !diff_is_width_sure(s->text, s->is_wide))
 		d->x = -1;
+	return naive > width ? naive : width;
 }
 
 /* A few unchanged cells that the pen fits are written again rather than jumped. */
@@ -358,6 +370,12 @@ static void buf_cut(struct buf *b, size_t len)
 	}
 }
 
+/* Erasing leaves the same as writing it. */
+static bool is_erased(const struct spot *s, uint32_t bg)
+{
+	return s->text == ' ' && !s->link && s->pen.bg == bg && !s->pen.attr;
+}
+
 /* The column from which the row is blank in one way, so that it can be erased. */
 static int blank_from(const struct diff *d, const struct spot *row)
 {
@@ -366,38 +384,60 @@ static int blank_from(const struct diff *d, const struct spot *row)
 
 	if (pen->bg != VT_COLOR_DEFAULT && !d->caps.has_bce)
 		return cols;
-	while (x > 0 && row[x - 1].text == ' ' && !row[x - 1].link &&
-	       row[x - 1].pen.bg == pen->bg && !row[x - 1].pen.attr)
+	while (x > 0 && is_erased(&row[x - 1], pen->bg))
 		x--;
 	return x;
+}
+
+/* Erase from x on, where that is shorter than blanks: to the end of the row, or
+ * a run that ends in something changed. Returns the columns, 0 for none. */
+static int erase(struct diff *d, const struct spot *was, const struct spot *now, int y, int x,
+                 int blank)
+{
+	const struct diff_pen pen = { .bg = now[x].pen.bg };
+	int cols = d->next.cols, end = x;
+	bool is_rest = x >= blank && cols - x > 3;
+
+	for (int i = x; !is_rest && d->caps.has_ech && i < cols && is_erased(&now[i], pen.bg); i++)
+		if (is_changed(d, &was[i], &now[i]))
+			end = i + 1;
+	if (!is_rest && (end - x < 10 || (pen.bg != VT_COLOR_DEFAULT && !d->caps.has_bce)))
+		return 0;
+	move_to(d, y, x);
+	set_pen(d, &pen);
+	set_link(d, "");
+	if (is_rest)
+		buf_adds(d->out, "\033[K");
+	else
+		buf_addf(d->out, "\033[%dX", end - x);
+	return is_rest ? cols - x : end - x;
 }
 
 static void emit_row(struct diff *d, int y)
 {
 	const struct spot *was = frame_row(&d->shown, y), *now = frame_row(&d->next, y);
-	int cols = d->next.cols, blank = -1;
+	int cols = d->next.cols, blank = -1, spoilt = 0;
 
-	for (int x = 0; x < cols; x++) {
-		bool change = is_changed(d, &was[x], &now[x]);
+	for (int x = 0, n; x < cols; x += n) {
+		bool change = x < spoilt || is_changed(d, &was[x], &now[x]);
 
-		if (now[x].is_wide && !change)
+		n = now[x].is_wide ? 2 : 1;
+		if (n == 2 && !change)
 			change = is_changed(d, &was[x + 1], &now[x + 1]);
-		if (change) {
-			if (blank < 0)
-				blank = blank_from(d, now);
-			if (x >= blank && cols - x > 3) {
-				const struct diff_pen pen = { .bg = now[x].pen.bg };
+		if (!change)
+			continue;
+		if (blank < 0)
+			blank = blank_from(d, now);
+		int erased = erase(d, was, now, y, x, blank);
 
-				move_to(d, y, x);
-				set_pen(d, &pen);
-				set_link(d, "");
-				buf_adds(d->out, "\033[K");
-				return;
-			}
-			go_to(d, now, y, x);
-			put_spot(d, &now[x]);
+		if (erased) {
+			n = erased;
+			continue;
 		}
-		x += now[x].is_wide;
+		go_to(d, now, y, x);
+		int used = x + put_spot(d, &now[x]);
+
+		spoilt = used > x + n && used > spoilt ? used : spoilt;
 	}
 }
 
@@ -448,6 +488,7 @@ int diff_emit(struct diff *d, struct buf *out)
 		return 0;
 	d->out = out;
 	d->link = "";
+	d->link_bytes = DIFF_LINK_BYTES;
 	d->pen = none;
 	if (d->caps.has_sync)
 		buf_adds(out, "\033[?2026h");

@@ -7,7 +7,9 @@
  * default one and no link is open; only the cursor is remembered.
  *
  * What another terminal may count differently (emoji, clusters) is followed by
- * an absolute move, so that at worst one character looks wrong and not its row.
+ * an absolute move, and the columns that a terminal without clusters would have
+ * used for it are written again, so that at worst one character looks wrong and
+ * not its row.
  */
 #ifndef UI_DIFF_H
 #define UI_DIFF_H
@@ -22,18 +24,26 @@ struct buf;
 /* What the terminal can do. */
 struct diff_caps {
 	enum screen_colors colors;
-	bool is_ascii;       /* whatever is beyond ASCII becomes "?" */
+	bool is_ascii;       /* beyond ASCII: what is like it ("|" for a line), or "?" */
 	bool has_sync;       /* takes mode 2026; else the cursor is hidden while drawing */
 	bool has_links;      /* OSC 8 */
 	bool has_underlines; /* 4:3 and 58; else every underline is a plain one */
 	bool has_shapes;     /* DECSCUSR */
 	bool has_bce;        /* erases with the background colour */
+	bool has_ech;        /* erases a number of columns */
 };
 
 struct diff;
 
+/* URIs in one frame; later ones are left out, so that a program cannot make every
+ * frame one of megabytes. */
+#define DIFF_LINK_BYTES ((size_t)256 << 10)
+
 struct diff *diff_new(const struct diff_caps *caps);
 void diff_free(struct diff *d); /* NULL is fine */
+
+/* From the next frame on. What was drawn under other ones stays as it is. */
+void diff_set_caps(struct diff *d, const struct diff_caps *caps);
 
 /* What the terminal shows is not known any more; it is cleared first. */
 void diff_forget(struct diff *d);

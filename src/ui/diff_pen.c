@@ -79,6 +79,16 @@ uint32_t diff_reduce(uint32_t color, enum screen_colors colors)
 	return to_16(rgb_of(color));
 }
 
+uint32_t diff_keep_apart(uint32_t fg, uint32_t bg, bool was_same)
+{
+	uint32_t rgb;
+
+	if (fg != bg || was_same || VT_COLOR_KIND(bg) != VT_COLOR_INDEX)
+		return fg;
+	rgb = rgb_of(bg);
+	return VT_COLOR_INDEX | (distance(rgb, 0) > distance(rgb, 0xffffff) ? 0u : 15u);
+}
+
 /* --- the pen --------------------------------------------------------------------- */
 
 /* SGR parameters in the making, each followed by ';'. */

@@ -241,6 +241,11 @@ void grid_put(struct grid *g, int y, int x, uint32_t text, int width, struct sty
 {
 	struct canvas_cell *c = grid_at(g, y, x);
 
+	if (text == REPLACEMENT && width == 2) {
+		/* it stands for something wide, and is narrow itself */
+		grid_put(g, y, x + 1, 0, 1, s);
+		width = 1;
+	}
 	if ((c->attr | c[width - 1].attr) & (VT_WIDE | VT_TAIL))
 		grid_cut_wide(g, y, x, x + width);
 	s.attr &= ~(uint32_t)(VT_WIDE | VT_TAIL | VT_PROTECTED | VT_CONCEAL);

@@ -20,6 +20,7 @@
 #include "core/vt.h"
 #include "ui/caps.h"
 #include "ui/diff.h"
+#include "ui/input.h"
 #include "ui/screen_guard.h"
 
 /* A frame of 1000 x 1000 cells, each in a colour of its own, is the worst. */
@@ -27,6 +28,9 @@
 #define TITLE_MAX 256
 #define NOTIFY_MAX 512
 #define COPY_MAX ((size_t)100 * 1024)
+#define ANSWER_WAIT_MS 100
+
+enum keys { KEYS_PLAIN, KEYS_KITTY, KEYS_XTERM };
 
 struct screen {
 	int in_fd, out_fd;
@@ -35,6 +39,8 @@ struct screen {
 	bool is_active; /* ours now, not given back */
 	bool is_gone;   /* takes nothing any more */
 	bool has_mouse;
+	bool has_answered; /* no answer is on its way */
+	enum keys keys;
 	struct caps caps;
 	struct termios saved;
 	struct diff *diff;
@@ -109,13 +115,32 @@ void screen_redraw_all(struct screen *s)
 	diff_forget(s->diff);
 }
 
+/* All of it or nothing: a sequence that is cut would swallow what follows. */
+static void enqueue(struct screen *s, const struct buf *text)
+{
+	if (s->is_active && !s->is_gone && !text->overflowed &&
+	    text->len <= s->queue.max - s->queue.len) {
+		buf_add(&s->queue, buf_str(text), text->len);
+		screen_flush(s);
+	}
+}
+
 /* --- modes ------------------------------------------------------------------------ */
 
+static const char *keys_text(enum keys keys)
+{
+	return keys == KEYS_KITTY ? "\033[>1u" : keys == KEYS_XTERM ? "\033[>4;1m" : "";
+}
+
+/* What is asked: the name (XTVERSION), kitty's keys, mode 2026, and last the
+ * device's attributes, which every terminal answers: then the others have been. */
 static void enter_text(const struct screen *s, struct buf *out)
 {
 	if (s->caps.is_modern) {
 		buf_adds(out, "\033[?1049h\033[22;2t\033[?7l\033[?25l\033[?2004h\033[?1004h");
 		buf_adds(out, s->has_mouse ? "\033[?1002h\033[?1006h" : "");
+		buf_adds(out, keys_text(s->keys));
+		buf_adds(out, s->has_answered ? "" : "\033[>q\033[?u\033[?2026$p\033[c");
 	} else {
 		buf_adds(out, "\033[?7l\033[?25l");
 	}
@@ -126,6 +151,8 @@ static void leave_text(const struct screen *s, struct buf *out)
 {
 	if (s->caps.is_modern) {
 		buf_adds(out, "\033\\\033]8;;\033\\\033[?2026l\033[m");
+		buf_adds(out, s->keys == KEYS_KITTY ? "\033[<u" : "");
+		buf_adds(out, s->keys == KEYS_XTERM ? "\033[>4m" : "");
 		buf_adds(out, s->has_mouse ? "\033[?1006l\033[?1002l" : "");
 		buf_adds(out,
 		         "\033[?1004l\033[?2004l\033[0 q\033[?7h\033[?25h\033[23;2t\033[?1049l");
@@ -134,16 +161,22 @@ static void leave_text(const struct screen *s, struct buf *out)
 	}
 }
 
-static int enter(struct screen *s, struct err *err)
+static void set_guard(const struct screen *s)
 {
 	struct buf text = BUF_INIT(1024);
+
+	leave_text(s, &text);
+	screen_guard_set(s->fd, &s->saved, buf_str(&text), text.len);
+	buf_done(&text);
+}
+
+static int enter(struct screen *s, struct err *err)
+{
 	struct termios raw;
 
 	if (tcgetattr(s->out_fd, &s->saved) < 0)
 		return err_errno(err, ERR_INPUT, errno, "the terminal's modes");
-	leave_text(s, &text);
-	screen_guard_set(s->fd, &s->saved, buf_str(&text), text.len);
-	buf_done(&text);
+	set_guard(s);
 
 	raw = s->saved;
 	raw.c_iflag &=
@@ -172,11 +205,15 @@ static int enter(struct screen *s, struct err *err)
  * for a screen that goes away. */
 static void leave(struct screen *s)
 {
+	struct pollfd p = { .fd = s->in_fd, .events = POLLIN };
+
 	if (!s->is_active)
 		return;
 	s->is_active = false;
 	screen_guard_restore();
-	tcflush(s->out_fd, TCIFLUSH); /* mouse reports and such, not for the shell */
+	if (s->caps.is_modern && !s->has_answered && !s->is_gone)
+		poll(&p, 1, ANSWER_WAIT_MS); /* or the shell would get the answer */
+	tcflush(s->out_fd, TCIFLUSH);        /* mouse reports and such, not for the shell */
 }
 
 static int open_anew(struct screen *s, struct err *err)
@@ -276,17 +313,58 @@ bool screen_is_ascii(const struct screen *s)
 	return s->caps.diff.is_ascii;
 }
 
-/* --- beside the grid ------------------------------------------------------------------ */
-
-/* All of it or nothing: a sequence that is cut would swallow what follows. */
-static void enqueue(struct screen *s, const struct buf *text)
+static void set_keys(struct screen *s, enum keys keys)
 {
-	if (s->is_active && !s->is_gone && !text->overflowed &&
-	    text->len <= s->queue.max - s->queue.len) {
-		buf_add(&s->queue, buf_str(text), text->len);
-		screen_flush(s);
-	}
+	struct buf b = BUF_INIT(16);
+
+	if (s->keys != KEYS_PLAIN)
+		return;
+	s->keys = keys;
+	set_guard(s);
+	buf_adds(&b, keys_text(keys));
+	enqueue(s, &b);
+	buf_done(&b);
 }
+
+static bool knows_underlines(const char *version)
+{
+	static const char *const names[] = { "kitty",  "WezTerm", "foot", "ghostty", "contour",
+		                             "iTerm2", "mintty",  "VTE",  "Konsole", "tmux" };
+
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+		if (strncmp(version, names[i], strlen(names[i])) == 0)
+			return true;
+	return false;
+}
+
+void screen_answer(struct screen *s, const struct input_answer *a)
+{
+	struct diff_caps *c = &s->caps.diff;
+
+	if (!s->is_active || !s->caps.is_modern)
+		return;
+	switch (a->kind) {
+	case INPUT_ANSWER_MODE:
+		/* set, reset or always set: it is known */
+		c->has_sync |= a->v[0] == 2026 && a->v[1] >= 1 && a->v[1] <= 3;
+		break;
+	case INPUT_ANSWER_KITTY:
+		set_keys(s, KEYS_KITTY);
+		break;
+	case INPUT_ANSWER_VERSION:
+		c->has_underlines |= knows_underlines(a->text);
+		break;
+	case INPUT_ANSWER_DA1:
+		s->has_answered = true;
+		set_keys(s, KEYS_XTERM);
+		break;
+	default:
+		break;
+	}
+	diff_set_caps(s->diff, c);
+}
+
+/* --- beside the grid ------------------------------------------------------------------ */
 
 static void send_text(struct screen *s, const char *prefix, const char *text, size_t max)
 {

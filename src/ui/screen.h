@@ -3,11 +3,13 @@
  * screen_open() puts it into raw mode on the alternate screen; screen_close(), a
  * fatal signal, or mem_on_abort()'s hook put it back as it was. What is drawn is
  * the difference between the grid and what the terminal shows, in one write,
- * inside synchronized output (mode 2026; terminals that do not know it ignore it).
+ * inside synchronized output (mode 2026) once the terminal has said that it knows
+ * it; until then the cursor is hidden while drawing.
  *
  * Capabilities come from terminfo (TERM), COLORTERM, NO_COLOR, VTE_VERSION and the
- * locale; nothing is asked of the terminal. True colour is brought down to 256,
- * 16 or no colours as needed; without UTF-8 nothing beyond ASCII is written. A
+ * locale. The terminal is asked for the rest: pass what it answers, which comes in
+ * between the keys, to screen_answer(). True colour is brought down to 256, 16 or
+ * no colours as needed; without UTF-8 nothing beyond ASCII is written. A
  * console or an old terminal (TERM linux, vt*) gets no private sequences but for
  * its cursor and its wrapping: no alternate screen, title, mouse or clipboard.
  */
@@ -19,6 +21,7 @@
 
 struct err;
 struct grid;
+struct input_answer;
 struct screen;
 
 enum screen_colors { SCREEN_MONO, SCREEN_16, SCREEN_256, SCREEN_TRUE };
@@ -35,6 +38,12 @@ struct screen_options {
  * and SIGQUIT that nobody handles by then. One screen at a time. */
 int screen_open(struct screen **out, const struct screen_options *opt, struct err *err);
 void screen_close(struct screen *s);		/* NULL is fine */
+
+/* What the terminal said of itself: for input_on_answer() of ui/input. From then on
+ * frames are synchronized, underlines have their styles, and keys that old
+ * terminals confuse (shift-Enter, ctrl-i) are told apart, by kitty's protocol or
+ * xterm's modifyOtherKeys, as far as the terminal knows them. */
+void screen_answer(struct screen *s, const struct input_answer *a);
 
 void screen_size(const struct screen *s, int *rows, int *cols);	/* as of now */
 enum screen_colors screen_colors(const struct screen *s);

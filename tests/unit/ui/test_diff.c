@@ -393,8 +393,80 @@ static void without_utf8_everything_is_ascii(void **state)
 
 	(void)state;
 	put(&f, 0, 0, normal, "a漢é👍🏽z");
-	sends(&f, "a?????z");
+	sends(&f, "a??e??z");
 	end(&f);
+}
+
+static void a_run_of_blanks_is_erased_where_that_is_known(void **state)
+{
+	struct style blue = { 0, VT_COLOR_INDEX | 4, 0 };
+	struct diff_caps caps = { .colors = SCREEN_256, .has_ech = true, .has_bce = true };
+	struct fixture f = begin(caps);
+
+	(void)state;
+	canvas_fill(canvas_of(f.g), (struct rect){ 0, 2, 1, 12 }, blue);
+	sends(&f, "\033[2C\033[44m\033[12X\033[m");
+	end(&f);
+	caps.has_bce = false;
+	f = begin(caps);
+	canvas_fill(canvas_of(f.g), (struct rect){ 0, 2, 1, 12 }, blue);
+	sends(&f, "  \033[44m            \033[m");
+	end(&f);
+}
+
+static void what_a_simple_terminal_spoils_is_written_again(void **state)
+{
+	struct fixture f = begin((struct diff_caps){ .colors = SCREEN_256 });
+
+	(void)state;
+	put(&f, 0, 0, normal, "  abcdefg");
+	diff_take(f.d, f.g);
+	diff_emit(f.d, &f.out);
+	buf_reset(&f.out);
+	put(&f, 0, 0, normal, "👩‍👩‍👧"); /* six columns where clusters are unknown */
+	sends(&f, "\r👩‍👩‍👧\033[1;3Habcd");
+	end(&f);
+}
+
+static void text_does_not_vanish_for_want_of_colours(void **state)
+{
+	struct style s = { VT_COLOR_RGB | 0x202020, VT_COLOR_RGB | 0x000000, 0 };
+	struct fixture f = begin((struct diff_caps){ .colors = SCREEN_16 });
+
+	(void)state;
+	put(&f, 0, 0, s, "x");
+	sends(&f, "\033[97;40mx\033[m");
+	s.fg = s.bg;
+	put(&f, 0, 0, s, "y"); /* that one was to vanish */
+	sends(&f, "\r\033[30;40my\033[m");
+	end(&f);
+}
+
+static void links_cannot_swell_a_frame(void **state)
+{
+	struct diff *d = diff_new(&(struct diff_caps){ .has_links = true });
+	struct grid *g = grid_new(50, 200);
+	struct buf out = BUF_INIT(64 << 20);
+	char uri[2][2000];
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		memset(uri[i], 'a' + i, sizeof uri[i] - 1);
+		uri[i][sizeof uri[i] - 1] = '\0';
+	}
+	for (int y = 0; y < 50; y++)
+		for (int x = 0; x < 200; x++) {
+			struct style s = normal;
+
+			s.attr = grid_add_link(g, uri[x & 1], 0) << CANVAS_LINK_SHIFT;
+			canvas_text(canvas_of(g), y, x, -1, s, "x");
+		}
+	diff_take(d, g);
+	assert_int_equal(diff_emit(d, &out), 0);
+	assert_true(out.len < 2 * DIFF_LINK_BYTES);
+	diff_free(d);
+	grid_free(g);
+	buf_done(&out);
 }
 
 static void a_link_is_opened_and_closed(void **state)
@@ -451,6 +523,10 @@ int main(void)
 		cmocka_unit_test(a_colour_that_looks_the_same_is_not_sent_again),
 		cmocka_unit_test(underlines_are_plain_where_styles_are_unknown),
 		cmocka_unit_test(without_utf8_everything_is_ascii),
+		cmocka_unit_test(a_run_of_blanks_is_erased_where_that_is_known),
+		cmocka_unit_test(what_a_simple_terminal_spoils_is_written_again),
+		cmocka_unit_test(text_does_not_vanish_for_want_of_colours),
+		cmocka_unit_test(links_cannot_swell_a_frame),
 		cmocka_unit_test(a_link_is_opened_and_closed),
 		cmocka_unit_test(nothing_is_believed_after_forgetting),
 		cmocka_unit_test(a_full_buffer_is_said_and_mended_by_the_next_frame),

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,6 +26,7 @@
 #include "core/err.h"
 #include "core/vt.h"
 #include "ui/canvas.h"
+#include "ui/input.h"
 #include "ui/screen.h"
 
 #define ROWS 8
@@ -230,7 +232,10 @@ static void a_reader_that_stops_gets_the_last_frame_only(void **state)
 	for (; frames < 5000 && !is_left; frames++) {
 		for (int y = 0; y < ROWS; y++)
 			canvas_printf(c, y, 0, -1, (struct style){ 0 }, "frame %d %d", frames, y);
-		is_left = screen_draw(s, g);
+		/* what the kernel has taken in may yet make room */
+		if (screen_draw(s, g))
+			poll(NULL, 0, 50);
+		is_left = screen_flush(s);
 	}
 	assert_true(is_left);
 	for (int i = 0; i < 500; i++) {
@@ -263,6 +268,121 @@ static void a_terminal_that_is_gone_takes_nothing_and_hurts_nobody(void **state)
 	t.master = -1;
 	assert_false(screen_draw(s, g));
 	assert_false(screen_flush(s));
+	screen_close(s);
+	grid_free(g);
+	tty_close(&t);
+}
+
+static void says(struct screen *s, enum input_answer_kind kind, int a, int b, const char *text)
+{
+	struct input_answer an = { .kind = kind, .v = { a, b }, .n = 2 };
+
+	snprintf(an.text, sizeof an.text, "%s", text);
+	screen_answer(s, &an);
+}
+
+static void draws_and_reads(struct tty *t, struct screen *s, const char *text)
+{
+	struct grid *g = grid_with(text);
+
+	buf_reset(&t->raw);
+	screen_draw(s, g);
+	tty_read(t);
+	grid_free(g);
+}
+
+static void the_terminal_is_asked_once_and_its_attributes_last(void **state)
+{
+	static const char asked[] = "\033[>q\033[?u\033[?2026$p\033[c";
+	struct screen *s;
+	struct tty t;
+
+	(void)state;
+	tty_open(&t);
+	s = open_screen(&t);
+	tty_read(&t);
+	assert_non_null(strstr(buf_str(&t.raw), asked));
+	says(s, INPUT_ANSWER_DA1, 62, 22, "");
+	screen_suspend(s);
+	tty_read(&t);
+	buf_reset(&t.raw);
+	assert_int_equal(screen_resume(s, NULL), 0);
+	tty_read(&t);
+	assert_null(strstr(buf_str(&t.raw), "\033[c"));
+	screen_close(s);
+	tty_close(&t);
+}
+
+static void frames_are_synchronized_once_the_terminal_said_so(void **state)
+{
+	struct screen *s;
+	struct tty t;
+
+	(void)state;
+	tty_open(&t);
+	s = open_screen(&t);
+	draws_and_reads(&t, s, "a");
+	assert_null(strstr(buf_str(&t.raw), "\033[?2026h"));
+	says(s, INPUT_ANSWER_MODE, 2026, 0, "");
+	says(s, INPUT_ANSWER_MODE, 2027, 1, "");
+	draws_and_reads(&t, s, "b");
+	assert_null(strstr(buf_str(&t.raw), "\033[?2026h"));
+	says(s, INPUT_ANSWER_MODE, 2026, 2, "");
+	draws_and_reads(&t, s, "c");
+	assert_non_null(strstr(buf_str(&t.raw), "\033[?2026h"));
+	screen_close(s);
+	tty_close(&t);
+}
+
+static void keys_are_told_apart_in_the_best_way_there_is(void **state)
+{
+	struct screen *s;
+	struct tty t;
+
+	(void)state;
+	for (int has_kitty = 0; has_kitty < 2; has_kitty++) {
+		tty_open(&t);
+		s = open_screen(&t);
+		tty_read(&t);
+		assert_int_equal(vt_input(t.vt).kitty, 0);
+		if (has_kitty)
+			says(s, INPUT_ANSWER_KITTY, 0, 0, "");
+		says(s, INPUT_ANSWER_DA1, 62, 22, "");
+		for (int again = 0; again < 2; again++) {
+			tty_read(&t);
+			assert_int_equal(vt_input(t.vt).kitty, has_kitty);
+			assert_int_equal(vt_input(t.vt).modify_other, !has_kitty);
+			screen_suspend(s);
+			tty_read(&t);
+			assert_int_equal(vt_input(t.vt).kitty, 0);
+			assert_int_equal(vt_input(t.vt).modify_other, 0);
+			assert_int_equal(screen_resume(s, NULL), 0);
+		}
+		screen_close(s);
+		tty_close(&t);
+	}
+}
+
+static void underlines_have_their_styles_where_the_name_is_known(void **state)
+{
+	const struct style curly = { .attr = VT_UL_CURLY << VT_UL_SHIFT };
+	struct grid *g = grid_new(ROWS, COLS);
+	struct screen *s;
+	struct tty t;
+
+	(void)state;
+	tty_open(&t);
+	s = open_screen(&t);
+	says(s, INPUT_ANSWER_VERSION, 0, 0, "XTerm(379)");
+	canvas_text(canvas_of(g), 0, 0, -1, curly, "a");
+	screen_draw(s, g);
+	tty_read(&t);
+	assert_null(strstr(buf_str(&t.raw), "4:3"));
+	says(s, INPUT_ANSWER_VERSION, 0, 0, "kitty(0.32)");
+	canvas_text(canvas_of(g), 0, 1, -1, curly, "b");
+	screen_draw(s, g);
+	tty_read(&t);
+	assert_non_null(strstr(buf_str(&t.raw), "4:3"));
 	screen_close(s);
 	grid_free(g);
 	tty_close(&t);
@@ -508,6 +628,10 @@ int main(void)
 		cmocka_unit_test(the_terminal_is_given_back_and_taken_again),
 		cmocka_unit_test(a_reader_that_stops_gets_the_last_frame_only),
 		cmocka_unit_test(a_terminal_that_is_gone_takes_nothing_and_hurts_nobody),
+		cmocka_unit_test(the_terminal_is_asked_once_and_its_attributes_last),
+		cmocka_unit_test(frames_are_synchronized_once_the_terminal_said_so),
+		cmocka_unit_test(keys_are_told_apart_in_the_best_way_there_is),
+		cmocka_unit_test(underlines_have_their_styles_where_the_name_is_known),
 		cmocka_unit_test(titles_and_notices_are_made_safe),
 		cmocka_unit_test(the_clipboard_is_set_up_to_a_limit),
 		cmocka_unit_test(colours_follow_the_environment),
