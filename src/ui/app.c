@@ -220,6 +220,13 @@ static int watch_signals(struct app *a, sigset_t *saved, struct err *err)
 	return loop_fd_set(a->loop, a->signal_fd, LOOP_READ, on_signal, a, err);
 }
 
+static void on_answer(void *arg, const struct input_answer *answer)
+{
+	struct app *a = arg;
+
+	screen_answer(a->screen, answer);
+}
+
 static int open_screen(struct app *a, struct err *err)
 {
 	const struct screen_options opt = { .in_fd = STDIN_FILENO,
@@ -235,10 +242,12 @@ static int open_screen(struct app *a, struct err *err)
 		theme = screen_colors(a->screen) == SCREEN_MONO ? "mono" : "dark";
 	if (theme_load(&a->theme, theme, err) < 0)
 		return -1;
+	theme_set_colors(a->theme, screen_colors(a->screen));
 	screen_size(a->screen, &rows, &cols);
 	a->grid = grid_new(rows, cols);
 	grid_set_ascii(a->grid, screen_is_ascii(a->screen));
 	a->input = input_new(app_input, a);
+	input_on_answer(a->input, on_answer, a);
 	return loop_fd_set(a->loop, STDIN_FILENO, LOOP_READ, on_stdin, a, err);
 }
 

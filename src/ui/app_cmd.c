@@ -377,6 +377,7 @@ static void choose_theme(struct app *a, const char *name)
 		fleet_say(a->fleet, FLEET_ERROR, "%s", err.msg);
 		return;
 	}
+	theme_set_colors(t, screen_colors(a->screen));
 	theme_free(a->theme);
 	a->theme = t;
 	fleet_set_theme(a->fleet, theme_vt(t));
