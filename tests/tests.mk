@@ -96,11 +96,22 @@ unit: $(UNIT) $(FUZZ)
 
 # libFuzzer, FUZZ_SECONDS each; findings go to build/fuzz-findings.
 FUZZ_SECONDS ?= 60
-build/libfuzzer/%: tests/fuzz/%.c $(CORE_SRC) $(DOCKER_SRC) $(REPLAY_SRC) $(UI_SRC)
+FUZZ_CFLAGS := -std=gnu11 -D_GNU_SOURCE -Isrc -Itests -g -O1 -fno-sanitize-recover=all \
+	-DVERSION='"fuzz"' -DDATADIR='""'
+FUZZ_OBJ := $(patsubst %.c,build/libfuzzer/obj/%.o,$(CORE_SRC) $(DOCKER_SRC) $(REPLAY_SRC) $(UI_SRC))
+
+build/libfuzzer/obj/%.o: %.c
+	$(call say,CLANG,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CLANG) -std=gnu11 -D_GNU_SOURCE -Isrc -Itests -g -O1 \
-		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -DVERSION='"fuzz"' -DDATADIR='""' \
-		-o $@ $< $(CORE_SRC) $(DOCKER_SRC) $(REPLAY_SRC) $(UI_SRC) $(ALL_LIBS)
+	$(Q)$(CLANG) $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link,address,undefined -MMD -MP -c -o $@ $<
+
+build/libfuzzer/libfuzzed.a: $(FUZZ_OBJ)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+build/libfuzzer/%: tests/fuzz/%.c build/libfuzzer/libfuzzed.a
+	$(call say,CLANG,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(FUZZ_CFLAGS) -fsanitize=fuzzer,address,undefined -o $@ $< build/libfuzzer/libfuzzed.a $(ALL_LIBS)
 
 fuzz: $(patsubst tests/fuzz/%.c,build/libfuzzer/%,$(wildcard tests/fuzz/fuzz_*.c))
 	@for f in $^; do n=$$(basename $$f); mkdir -p build/fuzz-findings/$$n build/fuzz-corpus/$$n; \
