@@ -11,6 +11,7 @@
 #include "cli/demo_run.h"
 #include "core/file.h"
 #include "core/install.h"
+#include "core/lock.h"
 #include "core/loop.h"
 #include "core/manifest.h"
 #include "core/mem.h"
@@ -168,6 +169,7 @@ static int launch(struct demo_run *d, const struct memory_files *files, struct e
 		                   .interrupt = &d->interrupt,
 		                   .launched = &launched };
 	const uint64_t began = loop_now_ns();
+	CLEANUP_FREE char *attended = NULL;
 
 	if (random_id(label, err) < 0 || load_manifest(d, files->identity, err) < 0)
 		return -1;
@@ -177,6 +179,10 @@ static int launch(struct demo_run *d, const struct memory_files *files, struct e
 	if (cli_launch(d->cli, &what, err) < 0)
 		return -1;
 	d->plan = launched.plan;
+	attended = lock_attended(d->plan->session);
+	d->lock = lock_take(d->cli->lock_dir, attended, err);
+	if (d->lock < 0)
+		return -1;
 	d->table.isolation_passed = launched.isolation.passed;
 	d->table.isolation_total = launched.isolation.total;
 	d->table.launch_s = seconds_since(began);
@@ -341,6 +347,23 @@ static int take_down(struct demo_run *d, struct err *err)
 	                       err);
 }
 
+/* Once nothing is left of the session its name is nobody's: no file of it stays. */
+static void drop_locks(struct demo_run *d)
+{
+	const struct demo_left *l = &d->table.left;
+	CLEANUP_FREE char *attended = NULL;
+
+	if (l->is_known && l->containers + l->networks + l->volumes == 0) {
+		attended = lock_attended(d->table.session);
+		lock_drop(d->cli->lock_dir, attended, d->lock);
+		lock_drop(d->cli->lock_dir, d->table.session, -1);
+		d->lock = -1;
+	}
+	if (d->lock >= 0)
+		close(d->lock);
+	d->lock = -1;
+}
+
 static void say_next(void)
 {
 	static const char *const lines[] = {
@@ -372,6 +395,7 @@ static int run_all(struct demo_run *d, bool is_json)
 
 		code = code ? code : end_code;
 	}
+	drop_locks(d);
 	d->table.total_s = seconds_since(began);
 	if (d->table.session)
 		print_part(is_json, d, demo_text_end);
@@ -404,6 +428,7 @@ static int run_demo(struct cli *c, int argc, char **argv)
 		return cli_usage(&verb_demo, "it takes no argument");
 	d = xcalloc(1, sizeof *d);
 	d->cli = c;
+	d->lock = -1;
 	if (interrupt_begin(&d->interrupt, c->loop, on_interrupt, d, &err) < 0) {
 		free(d);
 		return cli_fail(&err);

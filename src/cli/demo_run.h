@@ -20,6 +20,7 @@ struct demo_run {
 	struct interrupt interrupt;
 	struct demo_keys keys;
 	struct plan *plan; /* NULL until the session runs */
+	int lock;			/* lock_attended(); -1 for none */
 	struct backend_job *follow;
 	struct event events[DEMO_EVENTS_MAX]; /* what claude-bottle saw, in order */
 	size_t n_events;

@@ -31,6 +31,20 @@ int lock_take(const char *dir, const char *name, struct err *err)
 	return fd;
 }
 
+char *lock_attended(const char *session)
+{
+	return xasprintf("%s.attended", session);
+}
+
+void lock_drop(const char *dir, const char *name, int fd)
+{
+	CLEANUP_FREE char *path = xasprintf("%s/%s.lock", dir, name);
+
+	unlink(path);
+	if (fd >= 0)
+		close(fd);
+}
+
 bool lock_is_held(const char *dir, const char *name)
 {
 	CLEANUP_FREE char *path = xasprintf("%s/%s.lock", dir, name);

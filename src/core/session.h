@@ -69,6 +69,7 @@ struct session {
 	int exit_code;		/* of the agent, when it has ended; else -1 */
 	int64_t created;	/* Unix time */
 	struct isolation_result isolation;
+	bool is_attended;	/* of no use once the program that started it is gone */
 	bool was_released;	/* the keeper has this launch's record */
 	int64_t released_ns;	/* when, CLOCK_REALTIME; before it only our probes acted */
 	struct session_member *members;

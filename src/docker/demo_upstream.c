@@ -82,6 +82,7 @@ static void add_labels(cJSON *o, const struct demo_upstream *u)
 	cJSON_AddStringToObject(l, LABEL_SESSION, p->session);
 	cJSON_AddStringToObject(l, LABEL_LAUNCH, p->launch);
 	cJSON_AddStringToObject(l, LABEL_DIGEST, p->digest);
+	cJSON_AddStringToObject(l, LABEL_ATTENDED, "1");
 }
 
 static void add_network(cJSON *o, cJSON *host, const char *session)

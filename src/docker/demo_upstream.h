@@ -1,7 +1,8 @@
 /* The demo's upstream: one container beside a running session, in its egress
  * network, which answers to the demo's host names there.
  *
- * It has the session's labels, so whatever removes the session removes it too.
+ * It has the session's labels, so whatever removes the session removes it too, and
+ * makes the session an attended one: left over when the demo's program is gone.
  * Everything here waits for the engine (engine_sync).
  */
 #ifndef DOCKER_DEMO_UPSTREAM_H

@@ -15,6 +15,8 @@
 #define LABEL_SESSION	LABEL_PREFIX "session"
 #define LABEL_LAUNCH	LABEL_PREFIX "launch"		/* one launch attempt */
 #define LABEL_DIGEST	LABEL_PREFIX "manifest-digest"
+/* The session is of no use without the program that made it (core/lock_attended). */
+#define LABEL_ATTENDED	LABEL_PREFIX "attended"
 #define NAMES_SCHEMA	"1"
 
 #endif

@@ -45,9 +45,13 @@ static void settle_state(struct session *s, const char *lock_dir)
 	bool is_whole = agent && session_member(s, ROLE_PIPELOCK) &&
 	                session_member(s, ROLE_KEEPER) && session_member(s, ROLE_RESOLVER);
 
+	CLEANUP_FREE char *attended = lock_attended(s->name);
+
 	if (lock_is_held(lock_dir, s->name))
 		s->state = SESSION_STARTING;
 	else if (!is_whole || !s->was_released)
+		s->state = SESSION_FAILED;
+	else if (s->is_attended && !lock_is_held(lock_dir, attended))
 		s->state = SESSION_FAILED;
 	else if (strcmp(agent->state, "running") == 0 || strcmp(agent->state, "paused") == 0)
 		s->state = SESSION_RUNNING;
@@ -188,6 +192,8 @@ static void add_member(struct scan *s, const cJSON *c)
 	m->image = xstrdup(text_of(c, "Image"));
 	m->state = xstrdup(text_of(c, "State"));
 	m->status = xstrdup(text_of(c, "Status"));
+	if (*text_of(labels, LABEL_ATTENDED))
+		session->is_attended = true;
 	if (cJSON_IsNumber(created) && (m->role == ROLE_AGENT || !session->created))
 		session->created = (int64_t)created->valuedouble;
 	if (m->role == ROLE_KEEPER)
