@@ -94,6 +94,10 @@ fuzz-programs: $(patsubst tests/fuzz/%.c,build/libfuzzer/%,$(wildcard tests/fuzz
 unit: $(UNIT) $(FUZZ)
 	tests/run $(UNIT) $(foreach f,$(FUZZ),$(f):tests/fuzz/corpus/$(notdir $(f)))
 
+# The unit tests, and the program with a launch on the engine. "make test" runs it too.
+valgrind: all $(UNIT) build/tests/faultproxy
+	tests/run $(foreach u,$(UNIT),valgrind:$(u)) tests/engine/test_valgrind.sh
+
 # libFuzzer, FUZZ_SECONDS each; findings go to build/fuzz-findings.
 FUZZ_SECONDS ?= 60
 FUZZ_CFLAGS := -std=gnu11 -D_GNU_SOURCE -Isrc -Itests -g -O1 -fno-sanitize-recover=all \
@@ -129,6 +133,10 @@ $(B)/bench/%: tests/bench/%.c $(B)/libui.a $(B)/libdocker.a $(B)/libcore.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TEST_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(B)/libui.a $(B)/libdocker.a $(B)/libcore.a $(ALL_LIBS)
 
+# A launch, and ten, beside the docker CLI doing the same steps; BENCH_RUNS of each.
+bench-launch: all
+	tests/bench/bench-launch
+
 bench-lines: $(B)/bench/bench_lines
 	$<
 
@@ -152,4 +160,4 @@ $(B)/tests/uitest: tests/uitest.c $(B)/libui.a $(B)/libcore.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TEST_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(B)/libui.a $(B)/libcore.a $(CORE_LIBS) $(UI_LIBS)
 
-.PHONY: test test-programs fuzz-programs unit screen screen-vt fuzz bench-lines bench-diff check check-deps check-style
+.PHONY: test valgrind bench-launch test-programs fuzz-programs unit screen screen-vt fuzz bench-lines bench-diff check check-deps check-style
