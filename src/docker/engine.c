@@ -1,6 +1,7 @@
 #include "docker/engine.h"
 
 #include <cjson/cJSON.h>
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -161,6 +162,26 @@ static int parse_host(struct engine_endpoint *at, const char *host, struct err *
 	return 0;
 }
 
+/* Keys and secrets pass through libcurl's buffers in plain text: what it gives
+ * back is wiped. */
+static void wipe_free(void *p)
+{
+	if (p)
+		mem_wipe(p, malloc_usable_size(p));
+	free(p);
+}
+
+static void *wipe_realloc(void *p, size_t size)
+{
+	size_t old = p ? malloc_usable_size(p) : 0;
+	void *q = xmalloc(size);
+
+	if (old)
+		memcpy(q, p, old < size ? old : size);
+	wipe_free(p);
+	return q;
+}
+
 int engine_open(struct engine **out, struct loop *loop, const char *host, struct err *err)
 {
 	struct engine_endpoint at = { 0 };
@@ -168,7 +189,8 @@ int engine_open(struct engine **out, struct loop *loop, const char *host, struct
 
 	if (parse_host(&at, host, err) < 0)
 		return -1;
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) != 0) {
+	if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, xmalloc, wipe_free, wipe_realloc, xstrdup,
+	                         xcalloc) != 0) {
 		free(at.host);
 		free(at.socket_path);
 		return err_set(err, ERR_FAILED, "libcurl does not start");
@@ -472,14 +494,16 @@ void engine_sync(struct engine *e, const struct engine_request *req, struct engi
 {
 	struct engine_request r = *req;
 	struct sync_wait w = { .reply = reply };
+	struct engine_call *call;
 
 	r.on_done = on_sync_done;
 	r.arg = &w;
-	engine_send(e, &r);
+	call = engine_send(e, &r);
 	while (!w.is_done) {
 		struct err err = { 0 };
 
 		if (loop_turn(e->loop, -1, &err) < 0) {
+			engine_cancel(call);	/* w goes with this function */
 			*reply = (struct engine_reply){ .err = err };
 			return;
 		}
@@ -537,7 +561,7 @@ int engine_connect(struct engine *e, struct err *err)
 	const struct engine_request req = {
 		.method = "GET", .path = "/version", .is_unversioned = true, .timeout_ms = 10000
 	};
-	struct engine_reply reply;
+	struct engine_reply reply = { 0 };
 	int rc;
 
 	engine_sync(e, &req, &reply);

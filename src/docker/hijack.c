@@ -61,7 +61,8 @@ static void unwatch(struct hijack *h)
 
 static void end(struct hijack *h, const struct err *err)
 {
-	if (h->state == HIJACK_ENDED)
+	/* a closed one only waits to be freed: its owner may be gone */
+	if (h->state == HIJACK_ENDED || h->is_closed)
 		return;
 	h->state = HIJACK_ENDED;
 	unwatch(h);
@@ -236,6 +237,8 @@ static void on_connected(struct engine_handle *handle, CURLcode code)
 {
 	struct hijack *h = (struct hijack *)handle;
 
+	if (h->is_closed)
+		return;
 	if (code != CURLE_OK) {
 		end_with(h, ERR_ENGINE, "connecting to the engine", curl_easy_strerror(code));
 		return;
@@ -287,17 +290,15 @@ struct hijack *hijack_open(struct engine *e, const char *path, const char *body,
 
 int hijack_send(struct hijack *h, const void *data, size_t len)
 {
-	if (h->state == HIJACK_ENDED)
+	if (h->state == HIJACK_ENDED || h->is_closed)
 		return -1;
 	if (h->state != HIJACK_OPEN)
 		return buf_add(&h->early, data, len);
 	if (buf_add(&h->out, data, len) < 0)
 		return -1;
-	if (!h->in_callback) {
-		flush_out(h);
-		if (h->state != HIJACK_ENDED)
-			watch(h);
-	}
+	/* the loop writes: what fails must not come back from inside this call */
+	if (!h->in_callback)
+		watch(h);
 	return 0;
 }
 

@@ -33,7 +33,7 @@ struct hijack_events {
 struct hijack *hijack_open(struct engine *e, const char *path, const char *body,
                            const struct hijack_events *events, void *arg);
 
-/* Queue bytes; they may be queued before it is open. -1 when more than
+/* Queue bytes, which the loop sends; they may be queued before it is open. -1 when more than
  * HIJACK_QUEUE_MAX would wait: nothing of them is then sent. Copies of what was
  * sent are wiped. */
 int hijack_send(struct hijack *h, const void *data, size_t len);

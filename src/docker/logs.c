@@ -41,6 +41,8 @@ struct follow {
 	size_t n_sources;
 	size_t n_open;
 	bool is_stopped;		/* the caller wants no more */
+	bool in_callback;
+	bool is_dropped;		/* stopped from its own callback: ends without done */
 	struct err err;
 	backend_event_fn *fn;
 	backend_done_fn *done;
@@ -67,8 +69,14 @@ static void follow_free(struct follow *f)
 
 void follow_stop(struct follow *f)
 {
-	if (f)
+	if (!f)
+		return;
+	if (f->in_callback) {
+		f->is_stopped = f->is_dropped = true;
+		f->owner = NULL;	/* the caller's again */
+	} else {
 		follow_free(f);
+	}
 }
 
 static void finish(struct follow *f)
@@ -76,8 +84,11 @@ static void finish(struct follow *f)
 	backend_done_fn *done = f->done;
 	void *arg = f->arg, *owner = f->owner;
 	struct err err = f->err;
+	bool is_dropped = f->is_dropped;
 
 	follow_free(f);
+	if (is_dropped)
+		return;
 	done(arg, err.kind ? &err : NULL);
 	free(owner);
 }
@@ -112,7 +123,10 @@ static int on_line(void *ctx, const struct line *l)
 		return f->is_stopped;
 	event_set_owner(&e, f->session, f->bottle);
 	e.is_probe = e.is_probe || e.ts_ns < f->released_ns;
-	f->is_stopped = !f->fn(f->arg, &e);
+	f->in_callback = true;
+	if (!f->fn(f->arg, &e))
+		f->is_stopped = true;
+	f->in_callback = false;
 	event_done(&e);
 	return f->is_stopped;
 }
@@ -156,7 +170,8 @@ static void on_log_end(void *arg, const struct engine_reply *reply)
 	if (reply->status != 404 && !f->is_stopped && !f->err.kind)
 		engine_check(reply, &f->err, "reading the log of %s",
 		             session_role_name(s->role));
-	if (--f->n_open == 0)
+	/* the others may be silent for hours: they are not waited for */
+	if (--f->n_open == 0 || f->is_stopped)
 		finish(f);
 }
 

@@ -18,6 +18,7 @@ struct follow *follow_start(struct engine *e, const char *install,
                             const struct follow_request *req, backend_event_fn *fn,
                             backend_done_fn *done, void *arg, void *owner);
 
-void follow_stop(struct follow *f);	/* not after done */
+/* Not after done. From within fn is fine: it is then the last call of fn. */
+void follow_stop(struct follow *f);
 
 #endif
