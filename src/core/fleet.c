@@ -116,9 +116,12 @@ void fleet_reload(struct fleet *f)
 {
 	struct manifest *m = f->opt.load_manifest(f->opt.arg);
 
-	/* a launch under way points into the manifest that it was planned from */
+	/* a launch under way, or that follows a stop, points into the manifest that it
+	 * was planned from: so do its secrets */
 	for (size_t i = 0; i < f->n_units; i++) {
-		if (f->units[i]->op == OP_PREPARING || f->units[i]->op == OP_LAUNCHING) {
+		const struct unit *u = f->units[i];
+
+		if (u->op == OP_PREPARING || u->op == OP_LAUNCHING || u->relaunch) {
 			fleet_say(f, FLEET_WARN,
 			          "the manifest is read again when no launch is under way");
 			manifest_free(m);
