@@ -203,6 +203,8 @@ static void announce(const struct plan *plan, const struct progress *p, bool is_
 	cli_say("session %s runs; isolation %u/%u%s", plan->session, p->isolation.passed,
 	        p->isolation.total,
 	        p->isolation.was_forced ? " FORCED: it is not isolated as it should be" : "");
+	if (*p->isolation.warnings)
+		cli_say("  %s%s", p->isolation.was_forced ? "" : "warnings: ", p->isolation.warnings);
 	cli_say("  CA SHA-256 %s", p->fingerprint);
 	cli_print(&b);
 	buf_done(&b);

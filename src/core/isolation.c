@@ -68,20 +68,78 @@ static const char *text_of(const cJSON *o, const char *key)
 	return s ? s : "";
 }
 
-void isolation_line(struct isolation *iso, const char *line, size_t len, bool *is_last)
+struct tally {
+	double passed, failed, warned;
+	bool is_done;
+};
+
+static void count(struct tally *t, bool ok, bool must)
+{
+	if (ok)
+		t->passed++;
+	else if (must)
+		t->failed++;
+	else
+		t->warned++;
+}
+
+static double number_of(const cJSON *o, const char *key)
+{
+	const cJSON *n = cJSON_GetObjectItemCaseSensitive(o, key);
+
+	return cJSON_IsNumber(n) ? n->valuedouble : -1;
+}
+
+/* What the program itself counted, in its last line, goes to *said. */
+static void read_line(struct isolation *iso, const char *line, size_t len, struct tally *seen,
+                      struct tally *said)
 {
 	cJSON *o = cJSON_ParseWithLength(line, len);
 	const cJSON *ok = cJSON_GetObjectItemCaseSensitive(o, "ok");
 
-	if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(o, "done"))) {
-		*is_last = true;
-	} else if (!cJSON_IsBool(ok) || !*text_of(o, "check")) {
+	if (!said->is_done && cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(o, "done"))) {
+		*said = (struct tally){ number_of(o, "passed"), number_of(o, "failed"),
+			                number_of(o, "warned"), true };
+	} else if (said->is_done || !cJSON_IsBool(ok) || !*text_of(o, "check")) {
 		CLEANUP_FREE char *words = xstrndup(line, len < 200 ? len : 200);
 
 		isolation_note(iso, "unreadable", "", false, true, words);
 	} else {
+		bool must = strcmp(text_of(o, "level"), "warn") != 0;
+
+		count(seen, cJSON_IsTrue(ok), must);
 		isolation_note(iso, text_of(o, "check"), text_of(o, "target"), cJSON_IsTrue(ok),
-		               strcmp(text_of(o, "level"), "warn") != 0, text_of(o, "detail"));
+		               must, text_of(o, "detail"));
 	}
 	cJSON_Delete(o);
+}
+
+void isolation_read(struct isolation *iso, const char *program, const char *text)
+{
+	struct tally seen = { 0 }, said = { 0 };
+
+	while (*text) {
+		size_t len = strcspn(text, "\n");
+
+		if (len)
+			read_line(iso, text, len, &seen, &said);
+		text += len + (text[len] == '\n');
+	}
+	if (!said.is_done)
+		isolation_note(iso, program, "", false, true, "it broke off");
+	else if (seen.passed != said.passed || seen.failed != said.failed ||
+	         seen.warned != said.warned)
+		isolation_note(iso, program, "", false, true, "checks of it were lost");
+	else if (seen.passed + seen.failed == 0)
+		isolation_note(iso, program, "", false, true, "it checked nothing");
+}
+
+void isolation_force(struct isolation *iso)
+{
+	struct isolation_result *r = &iso->result;
+	CLEANUP_FREE char *warnings = xstrdup(r->warnings);
+
+	r->was_forced = true;
+	snprintf(r->warnings, sizeof r->warnings, "FAILED: %s%s%s", buf_str(&iso->failures),
+	         *warnings ? "; " : "", warnings);
 }

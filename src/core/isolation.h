@@ -3,7 +3,7 @@
  * The probe and the self-check print one JSON object a line (docs/sidecars.md);
  * the inspection of the engine's own record adds its checks by
  * isolation_note(). A line that is no check counts as a failed one: what cannot
- * be read was not shown to hold.
+ * be read, and what did not come, was not shown to hold.
  */
 #ifndef CORE_ISOLATION_H
 #define CORE_ISOLATION_H
@@ -30,7 +30,11 @@ void isolation_done(struct isolation *iso);		/* NULL is fine */
 void isolation_note(struct isolation *iso, const char *check, const char *target, bool ok,
                     bool must, const char *detail);
 
-/* One line of a checking program. Sets *is_last when it was the closing line. */
-void isolation_line(struct isolation *iso, const char *line, size_t len, bool *is_last);
+/* All that a checking program printed. Fails a check in its name when the closing
+ * line is missing, does not agree with the lines before it, or closes nothing. */
+void isolation_read(struct isolation *iso, const char *program, const char *text);
+
+/* The agent is released in spite of its failures: say so, and which, with the result. */
+void isolation_force(struct isolation *iso);
 
 #endif

@@ -47,7 +47,8 @@ struct isolation_result {
 	unsigned total;		/* 0: no record, show "unverified" */
 	unsigned warned;
 	bool was_forced;	/* released in spite of a failure */
-	char warnings[ISOLATION_WARNINGS_MAX];	/* text, of this run only */
+	char warnings[ISOLATION_WARNINGS_MAX];	/* text, of this run only; failures first
+						 * when it was forced */
 };
 
 struct session_member {

@@ -259,6 +259,7 @@ struct verify_job {
 	char launch[RANDOM_ID_SIZE];
 	struct plan *plan;
 	int64_t released_ns;
+	bool was_forced;
 	struct loop_timer timer;
 	struct err err;
 	const struct launch_events *ev;
@@ -303,7 +304,8 @@ static void on_verify_facts(void *arg, struct facts *facts, const struct err *fa
 {
 	struct verify_job *j = arg;
 	const struct launch_options opt = { .install = j->opt.install,
-		                            .released_ns = j->released_ns };
+		                            .released_ns = j->released_ns,
+		                            .was_forced = j->was_forced };
 
 	if (facts_err)
 		j->err = *facts_err;
@@ -325,11 +327,12 @@ static void on_verify_list(void *arg, struct session_list *list, const struct er
 		j->err = *err;
 	else if (!s || s->state != SESSION_RUNNING)
 		err_set(&j->err, ERR_FAILED, "session \"%s\" is not running", j->session);
-	if (j->err.kind) {
+	if (!s || j->err.kind) {
 		verify_failed(j);
 		return;
 	}
 	j->released_ns = s->released_ns;
+	j->was_forced = s->isolation.was_forced;
 	facts_gather(j->backend->engine, j->opt.install, j->session, j->opt.images,
 	             on_verify_facts, j);
 }

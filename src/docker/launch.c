@@ -183,9 +183,11 @@ static void pump(void *arg)
 
 		if (r->state != RUN_WAITING || (l->plan->steps[i].after & ~done))
 			continue;
+		tell(l, i, STEP_STARTED, 0);
+		if (lr->is_failing)
+			break;	/* given up by whoever was told */
 		r->state = RUN_STARTED;
 		r->started_ns = loop_now_ns();
-		tell(l, i, STEP_STARTED, 0);
 		run_start(r);
 	}
 }
@@ -222,6 +224,7 @@ struct launch *launch_start(struct engine *e, const struct plan *plan,
 	l->helper = (struct buf)BUF_INIT(FILE_MAX);
 	l->bundle = (struct buf)BUF_INIT(FILE_MAX);
 	isolation_init(&l->isolation);
+	l->isolation.result.was_forced = opt->was_forced;
 	for (size_t i = 0; i < plan->n_steps; i++) {
 		l->runs[i].launch = l;
 		l->runs[i].index = i;

@@ -23,6 +23,7 @@ struct launch_options {
 	const char *home;	/* of the person, for skills; NULL when unknown */
 	bool force;
 	int64_t released_ns;	/* of a session that is only verified; else 0 */
+	bool was_forced;	/* likewise; that stays on its record */
 };
 
 /* plan, secrets and what they point to must outlive the launch. ev->done runs

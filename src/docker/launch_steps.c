@@ -294,8 +294,6 @@ static bool on_check_data(void *arg, const char *data, size_t len)
 static void on_check_end(void *arg, const struct engine_reply *reply)
 {
 	struct run *r = arg;
-	struct isolation *iso = &r->launch->isolation;
-	const char *line = buf_str(&r->text), *end;
 	struct err err = { 0 };
 
 	r->call = NULL;
@@ -303,13 +301,7 @@ static void on_check_end(void *arg, const struct engine_reply *reply)
 		run_finish(r, &err);
 		return;
 	}
-	for (; *line; line = *end ? end + 1 : end) {
-		end = line + strcspn(line, "\n");
-		if (end > line)
-			isolation_line(iso, line, (size_t)(end - line), &r->saw_end);
-	}
-	if (!r->saw_end)
-		isolation_note(iso, step_of(r)->title, "", false, true, "it broke off");
+	isolation_read(&r->launch->isolation, step_of(r)->title, buf_str(&r->text));
 	run_finish(r, NULL);
 }
 
@@ -506,7 +498,8 @@ static void give_verdict(struct run *r)
 	struct err err = { 0 };
 
 	if (l->isolation.failed == 0 || l->opt.force) {
-		l->isolation.result.was_forced = l->isolation.failed > 0;
+		if (l->isolation.failed)
+			isolation_force(&l->isolation);
 		run_finish(r, NULL);
 		return;
 	}

@@ -31,7 +31,7 @@ struct run {
 	struct frames frames;
 	struct buf text;		/* what the step reads */
 	struct buf body;		/* what it sends; may hold a secret */
-	bool saw_end;			/* of a checking program, or the text waited for */
+	bool saw_end;			/* the text waited for came */
 	unsigned candidate;		/* STEP_FETCH: which path is being tried */
 	struct loop_timer patience;	/* STEP_RELEASE: how long the exec may take */
 };

@@ -364,8 +364,11 @@ static void plan_checks(struct prepare *p)
 	              "inspect agent");
 	s->path = container_path(p, ROLE_AGENT, "/json");
 	p->at.checks |= bit(p);
+}
 
-	plan_step(p->plan, STEP_VERDICT, ROLE_AGENT, p->at.checks, "judge isolation");
+static void plan_verdict(struct prepare *p, uint64_t after)
+{
+	plan_step(p->plan, STEP_VERDICT, ROLE_AGENT, after, "judge isolation");
 	p->at.verdict = bit(p);
 }
 
@@ -380,9 +383,9 @@ static void plan_release(struct prepare *p)
 	                  "\"Cmd\":[\"/claude-bottle/helper\",\"receive\"]}");
 }
 
-static void plan_record(struct prepare *p)
+static void plan_record(struct prepare *p, uint64_t after)
 {
-	struct plan_step *s = plan_step(p->plan, STEP_RECORD, ROLE_KEEPER, bit(p),
+	struct plan_step *s = plan_step(p->plan, STEP_RECORD, ROLE_KEEPER, after,
 	                                "record the result");
 
 	s->path = container_path(p, ROLE_KEEPER, "/archive?path=/");
@@ -433,10 +436,12 @@ static int plan_members(struct prepare *p, struct err *err)
 	if (put_agent(p, fetched, err) < 0)
 		return -1;
 	plan_start(p, ROLE_AGENT, p->at.put[ROLE_AGENT] | p->at.started[ROLE_KEEPER]);
-	if (p->plan->has_probes)
+	if (p->plan->has_probes) {
 		plan_checks(p);
+		plan_verdict(p, p->at.checks);
+	}
 	plan_release(p);
-	plan_record(p);
+	plan_record(p, bit(p));
 	return 0;
 }
 
@@ -572,8 +577,11 @@ int prepare_verify(struct plan **out, const char *session, const struct agent_sp
 		push_flag(&p, "--allowed", allowed);
 		p.spec.probe_args = p.probe_args;
 	}
+	/* what was found is left with the session before it is judged: a session that
+	 * does not hold any more must not go on as one that does */
 	plan_checks(&p);
-	plan_record(&p);
+	plan_record(&p, p.at.checks);
+	plan_verdict(&p, bit(&p));
 	strv_free(p.probe_args);
 	*out = plan;
 	return 0;
