@@ -41,7 +41,7 @@ struct launch_request {
 	const char *label;		/* NULL for none */
 	const char *digest;		/* of the manifest's bytes */
 	const char *copy_root;		/* a project's folder, which must contain what is
-					 * copied; NULL for a user's agent */
+					 * copied or read; NULL for a user's agent */
 };
 
 /* One resolved variable. Owned by whoever asked for it; wiped after the launch. */

@@ -37,7 +37,7 @@ struct plan_file {
 	char *path;		/* in the container, absolute */
 	char *text;		/* PLAN_FILE_TEXT */
 	char *source;		/* path or name on the host */
-	char *root;		/* PLAN_FILE_WORKSPACE: must contain source; NULL for any */
+	char *root;		/* WORKSPACE, HOST: must contain source; NULL for any */
 	unsigned mode, uid, gid;
 };
 

@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/beneath.h"
 #include "core/err.h"
 #include "core/file_sink.h"
 #include "core/mem.h"
@@ -106,10 +107,39 @@ static int tree_symlink(void *arg, const char *path, const char *target, struct 
 	return tar_symlink(t->tar, full, target, t->at->uid, t->at->gid);
 }
 
-/* A file of the host, whole, into memory that is wiped. */
-static int read_host_file(const char *path, struct buf *out, struct err *err)
+/* path for reading; with a root it must lie in that folder, and no component
+ * below that may be a link: since the manifest was read, a project's file may have
+ * become a link to anything. -1 with errno. */
+static int open_host_file(const char *path, const char *root)
 {
-	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	const int flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+	size_t n = root ? strlen(root) : 0;
+	CLEANUP_CLOSE int root_fd = -1;
+	CLEANUP_CLOSE int dir_fd = -1;
+	CLEANUP_FREE char *below = NULL;
+	char *name;
+
+	if (!root)
+		return open(path, flags);
+	n -= n > 0 && root[n - 1] == '/';
+	if (strncmp(path, root, n) != 0 || path[n] != '/' || !beneath_path_ok(path + n + 1)) {
+		errno = EXDEV;
+		return -1;
+	}
+	below = xstrdup(path + n + 1);
+	name = strrchr(below, '/');
+	if (name)
+		*name++ = '\0';
+	root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root_fd >= 0)
+		dir_fd = beneath_open_dir(root_fd, name ? below : "");
+	return dir_fd < 0 ? -1 : openat(dir_fd, name ? name : below, flags | O_NOFOLLOW);
+}
+
+/* A file of the host, whole, into memory that is wiped. */
+static int read_host_file(const char *path, const char *root, struct buf *out, struct err *err)
+{
+	CLEANUP_CLOSE int fd = open_host_file(path, root);
 	char data[4096];
 	struct stat st;
 	ssize_t n;
@@ -181,7 +211,7 @@ static int add_secret(const struct launch *l, struct tar *t, const struct plan_f
 	if (f->kind == PLAN_FILE_SECRETS)
 		known_secrets(l, &data);
 	else
-		rc = read_host_file(f->source, &data, err);
+		rc = read_host_file(f->source, f->root, &data, err);
 	if (rc == 0)
 		add(t, f, buf_str(&data), data.len);
 	buf_done(&data);

@@ -74,6 +74,16 @@ static void add_source(struct plan_step *s, enum plan_file_kind kind, const char
 	plan_file(s, kind, path, mode, owner)->source = xstrdup(source);
 }
 
+/* What a project's manifest names lies in the project's folder, root. */
+static void add_beneath(struct plan_step *s, enum plan_file_kind kind, const char *path,
+                        unsigned owner, const char *source, const char *root)
+{
+	struct plan_file *f = plan_file(s, kind, path, kind == PLAN_FILE_HOST ? 0644 : 0755, owner);
+
+	f->source = xstrdup(source);
+	f->root = xstrdup_or_null(root);
+}
+
 /* --- networks and containers --------------------------------------------------------- */
 
 static void plan_networks(struct prepare *p)
@@ -201,15 +211,12 @@ static void put_skills(struct plan_step *s, const struct agent_spec *a)
 static void put_workspace(struct plan_step *s, const struct launch_request *req)
 {
 	const struct agent_spec *a = req->agent;
-	struct plan_file *f;
 
-	if (a->workspace == WORKSPACE_CLONE) {
+	if (a->workspace == WORKSPACE_CLONE)
 		plan_file(s, PLAN_FILE_DIR, AGENT_WORKSPACE, 0755, UID_AGENT);
-	} else if (a->workspace == WORKSPACE_COPY) {
-		add_source(s, PLAN_FILE_WORKSPACE, AGENT_WORKSPACE, 0755, UID_AGENT, a->copy_dir);
-		f = &s->files[s->n_files - 1];
-		f->root = xstrdup_or_null(req->copy_root);
-	}
+	else if (a->workspace == WORKSPACE_COPY)
+		add_beneath(s, PLAN_FILE_WORKSPACE, AGENT_WORKSPACE, UID_AGENT, a->copy_dir,
+		            req->copy_root);
 }
 
 static int put_agent(struct prepare *p, uint64_t after, struct err *err)
@@ -235,7 +242,8 @@ static int put_agent(struct prepare *p, uint64_t after, struct err *err)
 	if (a->prompt)
 		add_text(s, AGENT_ETC "/prompt.txt", 0644, 0, xstrdup(a->prompt));
 	else if (a->prompt_file)
-		add_source(s, PLAN_FILE_HOST, AGENT_ETC "/prompt.txt", 0644, 0, a->prompt_file);
+		add_beneath(s, PLAN_FILE_HOST, AGENT_ETC "/prompt.txt", 0, a->prompt_file,
+		            p->req->copy_root);
 	put_skills(s, a);
 	put_workspace(s, p->req);
 	return 0;

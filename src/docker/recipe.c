@@ -93,7 +93,7 @@ static int read_dockerfile(struct recipe *r, const struct context_file *f, struc
 
 		if (line.overflowed) {
 			rc = err_set(err, ERR_INPUT, "%s: an instruction is too long", f->path);
-		} else if (strcmp(what, "ARG") == 0 && words[1]) {
+		} else if (words && strcmp(what, "ARG") == 0 && words[1]) {
 			char *name = xstrndup(words[1], strcspn(words[1], "="));
 
 			if (strv_has(r->args, name))

@@ -138,6 +138,8 @@ static struct limits limits_of(const struct spec *s, enum session_role role)
 
 	switch (role) {
 	case ROLE_AGENT:
+		if (!l)
+			break;
 		return (struct limits){ (double)l->memory, l->millicpus / 1000.0, (int)l->pids,
 			                "20m" };
 	case ROLE_PIPELOCK:
