@@ -204,7 +204,8 @@ static void announce(const struct plan *plan, const struct progress *p, bool is_
 	        p->isolation.total,
 	        p->isolation.was_forced ? " FORCED: it is not isolated as it should be" : "");
 	if (*p->isolation.warnings)
-		cli_say("  %s%s", p->isolation.was_forced ? "" : "warnings: ", p->isolation.warnings);
+		cli_say("  %s%s", p->isolation.was_forced ? "" : "warnings: ",
+		        p->isolation.warnings);
 	cli_say("  CA SHA-256 %s", p->fingerprint);
 	cli_print(&b);
 	buf_done(&b);

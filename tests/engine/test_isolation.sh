@@ -212,6 +212,7 @@ none_left "it leaves nothing"
 cb start "$one" --yes --force
 is $rc 0 "--force starts it all the same"
 has "$err" "FORCED" "and says so loudly"
+check "and which checks failed" grep -qE "FAILED: .*host-address [0-9.]+:22: reached" "$err"
 cb list
 check "the list marks it" grep -qE "^$one .* [0-9]+/[0-9]+ forced" "$out"
 cb list --json

@@ -70,6 +70,19 @@ cb verify "$one" --json
 is $rc 0 "verify"
 json "verify --json" '.ok and .passed == .total and .total > 20'
 is "$(ours | grep -c probe)" 0 "verify leaves no probe behind"
+docker network create --internal --label "cbt-test=$run" "cbt-launch-$tag" >/dev/null
+docker network connect "cbt-launch-$tag" "cb-$one-agent"
+cb verify "$one"
+is $rc 4 "verify of a session that somebody put on another network"
+has "$err" "engine-network" "it says what does not hold"
+cb list --json
+json "the session no longer goes as one that passed" '.[0].isolation | .verified and .passed < .total'
+docker network disconnect "cbt-launch-$tag" "cb-$one-agent"
+docker network rm "cbt-launch-$tag" >/dev/null
+cb verify "$one"
+is $rc 0 "verify once that is mended"
+cb list --json
+json "it goes as one that passed again" '.[0].isolation | .verified and .passed == .total'
 check "the agent runs as uid 1000, in its home" sh -c "docker exec cb-$one-agent sh -c 'id -u; pwd' | tr '\n' ' ' | grep -qx '1000 /home/agent '"
 # of process 1 itself: it got the variables from the delivered list
 check "the bottle's literal variable reached the agent" sh -c \

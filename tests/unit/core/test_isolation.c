@@ -8,10 +8,14 @@
 
 #include "core/isolation.h"
 
-#define GOOD	"{\"check\":\"user\",\"target\":\"\",\"ok\":true,\"level\":\"must\",\"detail\":\"\"}\n"
-#define BAD	"{\"check\":\"peer\",\"target\":\"10.0.0.2\",\"ok\":false,\"level\":\"must\",\"detail\":\"reached\"}\n"
-#define WARNS	"{\"check\":\"allowed\",\"target\":\"\",\"ok\":false,\"level\":\"warn\",\"detail\":\"no answer\"}\n"
-#define DONE(p, f, w) "{\"done\":true,\"passed\":" p ",\"failed\":" f ",\"warned\":" w "}\n"
+#define LINE(check, target, ok, level, detail) \
+	"{\"check\":\"" check "\",\"target\":\"" target "\",\"ok\":" ok \
+	",\"level\":\"" level "\",\"detail\":\"" detail "\"}\n"
+#define GOOD  LINE("user", "", "true", "must", "")
+#define BAD   LINE("peer", "10.0.0.2", "false", "must", "reached")
+#define WARNS LINE("allowed", "", "false", "warn", "no answer")
+#define DONE(p, f, w) \
+	"{\"done\":true,\"passed\":" p ",\"failed\":" f ",\"warned\":" w "}\n"
 
 static struct isolation *setup_with(struct isolation *iso, const char *text)
 {
@@ -140,8 +144,8 @@ static void test_flood_of_failures_stays_bounded(void **state)
 	(void)state;
 	isolation_init(&iso);
 	for (int i = 0; i < 5000; i++) {
-		isolation_note(&iso, "peer", "10.0.0.2", false, true, "reached, and told at length");
-		isolation_note(&iso, "allowed", "", false, false, "no answer, told at length");
+		isolation_note(&iso, "peer", "10.0.0.2", false, true, "reached, and long");
+		isolation_note(&iso, "allowed", "", false, false, "no answer, and long");
 	}
 	assert_int_equal(iso.failed, 5000);
 	assert_int_equal(iso.result.warned, 5000);
