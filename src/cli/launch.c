@@ -167,7 +167,7 @@ static int launch_once(struct cli *c, const struct cli_launch *what, struct plan
                        const struct secrets *secrets, struct progress *p, struct err *err)
 {
 	static const struct launch_events events = { .step = on_step, .done = on_done };
-	struct interrupt watch;
+	struct interrupt watch = { 0 };
 	int rc;
 
 	*p = (struct progress){ .cli = c,

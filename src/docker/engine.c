@@ -49,6 +49,7 @@ struct engine_call {
 	bool gave_up;		/* on_data said stop */
 	bool may_repeat;	/* asks, changes nothing */
 	bool was_sent;
+	bool has_head;		/* the answer's head came to its end */
 };
 
 /* --- libcurl on the loop ------------------------------------------------------ */
@@ -300,6 +301,19 @@ struct loop *engine_loop(const struct engine *e)
 
 /* --- one request ---------------------------------------------------------------- */
 
+/* libcurl takes an answer whose head breaks off for a whole one without a body: an
+ * engine that dies right there would have "no containers". */
+static size_t on_curl_header(char *line, size_t size, size_t n, void *arg)
+{
+	struct engine_call *c = arg;
+
+	if (n > 5 && memcmp(line, "HTTP/", 5) == 0)
+		c->has_head = false;	/* another: that was a 100 */
+	else if (n == 2 && memcmp(line, "\r\n", 2) == 0)
+		c->has_head = true;
+	return size * n;
+}
+
 static size_t on_curl_data(char *data, size_t size, size_t n, void *arg)
 {
 	struct engine_call *c = arg;
@@ -370,6 +384,8 @@ static void call_done(struct engine_handle *h, CURLcode code)
 	long status = 0;
 
 	curl_easy_getinfo(h->easy, CURLINFO_RESPONSE_CODE, &status);
+	if (code == CURLE_OK && !c->has_head)
+		code = CURLE_PARTIAL_FILE;
 	c->reply.status = code == CURLE_OK ? (int)status : 0;
 	if (code != CURLE_OK)
 		explain_failure(c, code);
@@ -400,6 +416,8 @@ struct engine_call *engine_send(struct engine *e, const struct engine_request *r
 
 	easy = engine_easy(e, &c->handle, req->path, req->is_unversioned);
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, c->curl_words);
+	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_curl_header);
+	curl_easy_setopt(easy, CURLOPT_HEADERDATA, c);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_curl_data);
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, c);
 	c->may_repeat = strcmp(req->method, "GET") == 0 || strcmp(req->method, "HEAD") == 0;

@@ -12,7 +12,8 @@
 #include "docker/launch_steps.h"
 #include "docker/names.h"
 
-#define RECORD_MAX (256u << 10)
+#define RECORD_MAX  (256u << 10)
+#define TIME_MAX_NS INT64_C(4000000000000000000)	/* the year 2096 */
 
 struct scan {
 	struct engine *engine;
@@ -148,6 +149,14 @@ static unsigned number(const cJSON *o, const char *key)
 	               : 0;
 }
 
+/* A number that JSON may give any size. */
+static int64_t whole(const cJSON *n, int64_t max)
+{
+	if (!(n->valuedouble > 0))
+		return 0;
+	return n->valuedouble < (double)max ? (int64_t)n->valuedouble : max;
+}
+
 static void take_record(struct session *s, const struct engine_reply *reply)
 {
 	struct buf text = BUF_INIT(RECORD_MAX);
@@ -166,7 +175,7 @@ static void take_record(struct session *s, const struct engine_reply *reply)
 			cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "forced"));
 		s->was_released = true;
 		if (cJSON_IsNumber(released))
-			s->released_ns = (int64_t)released->valuedouble;
+			s->released_ns = whole(released, TIME_MAX_NS);
 	}
 	cJSON_Delete(json);
 	buf_done(&text);
@@ -195,7 +204,7 @@ static void add_member(struct scan *s, const cJSON *c)
 	if (*text_of(labels, LABEL_ATTENDED))
 		session->is_attended = true;
 	if (cJSON_IsNumber(created) && (m->role == ROLE_AGENT || !session->created))
-		session->created = (int64_t)created->valuedouble;
+		session->created = whole(created, TIME_MAX_NS / 1000000000);
 	if (m->role == ROLE_KEEPER)
 		ask(s, session, m->id, "/archive?path=/session.json", take_record);
 	if (m->role == ROLE_AGENT && strcmp(m->state, "exited") == 0)
@@ -230,6 +239,9 @@ static void take_list(struct scan *s, const struct engine_reply *reply, const ch
 			s->err = err;
 	} else {
 		json = cJSON_ParseWithLength(buf_str(&reply->body), reply->body.len);
+		if (!json && !s->err.kind)
+			err_set(&s->err, ERR_ENGINE, "listing %s: the engine's answer is not JSON",
+			        what);
 		array = cJSON_IsArray(json) ? json
 		                            : cJSON_GetObjectItemCaseSensitive(json, "Volumes");
 		cJSON_ArrayForEach(item, array)

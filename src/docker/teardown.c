@@ -84,19 +84,25 @@ static void list(struct teardown_job *t, const char *path, engine_done_fn *on_do
 	buf_done(&b);
 }
 
-/* The engine cannot be asked: give up at once when it is not there at all. */
-static bool is_lost(struct teardown_job *t, const struct engine_reply *reply, const char *what)
+/* What was listed, or NULL when the engine cannot be asked: then once more, or the
+ * end. What is no JSON must not pass for "nothing is left". */
+static cJSON *listed(struct teardown_job *t, const struct engine_reply *reply, const char *what)
 {
 	struct err err = { 0 };
+	cJSON *json = NULL;
 
-	if (engine_check(reply, &err, "%s", what) == 0)
-		return false;
+	if (engine_check(reply, &err, "listing %s", what) == 0) {
+		json = cJSON_ParseWithLength(buf_str(&reply->body), reply->body.len);
+		if (json)
+			return json;
+		err_set(&err, ERR_ENGINE, "listing %s: the engine's answer is not JSON", what);
+	}
 	if (++t->round < ROUNDS_MAX / 20) {
 		loop_timer_set(engine_loop(t->engine), &t->timer, ROUND_MS, list_containers, t);
-		return true;
+		return NULL;
 	}
 	finish(t, &err);
-	return true;
+	return NULL;
 }
 
 static void note_refusal(struct teardown_job *t, const struct engine_reply *reply)
@@ -123,9 +129,9 @@ static void on_volumes(void *arg, const struct engine_reply *reply)
 	const cJSON *v;
 
 	t->pending--;
-	if (is_lost(t, reply, "listing volumes"))
+	json = listed(t, reply, "volumes");
+	if (!json)
 		return;
-	json = cJSON_ParseWithLength(buf_str(&reply->body), reply->body.len);
 	cJSON_ArrayForEach(v, cJSON_GetObjectItemCaseSensitive(json, "Volumes")) {
 		const char *name =
 			cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(v, "Name"));
@@ -165,9 +171,9 @@ static void on_networks(void *arg, const struct engine_reply *reply)
 	const cJSON *n;
 
 	t->pending--;
-	if (is_lost(t, reply, "listing networks"))
+	json = listed(t, reply, "networks");
+	if (!json)
 		return;
-	json = cJSON_ParseWithLength(buf_str(&reply->body), reply->body.len);
 	cJSON_ArrayForEach(n, json) {
 		const char *id = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(n, "Id"));
 		char path[160];
@@ -253,9 +259,9 @@ static void on_containers(void *arg, const struct engine_reply *reply)
 	cJSON *json;
 
 	t->pending--;
-	if (is_lost(t, reply, "listing containers"))
+	json = listed(t, reply, "containers");
+	if (!json)
 		return;
-	json = cJSON_ParseWithLength(buf_str(&reply->body), reply->body.len);
 	if (t->is_graceful) {
 		t->is_graceful = false;
 		if (stop_agents(t, json)) {
