@@ -233,7 +233,9 @@ static int put_agent(struct prepare *p, uint64_t after, struct err *err)
 	}
 	s = plan_put(p, ROLE_AGENT, after);
 	plan_file(s, PLAN_FILE_DIR, "/claude-bottle", 0755, 0);
-	plan_file(s, PLAN_FILE_HELPER, "/claude-bottle/helper", 0755, 0);
+	/* nobody there may read it: the kernel then keeps its processes out of reach of
+	 * the agent's own, which could else write a later selfcheck's answers */
+	plan_file(s, PLAN_FILE_HELPER, "/claude-bottle/helper", 0711, 0);
 	plan_file(s, PLAN_FILE_DIR, AGENT_ETC, 0755, 0);
 	plan_file(s, PLAN_FILE_CA_CERT, AGENT_ETC "/ca.pem", 0644, 0);
 	plan_file(s, PLAN_FILE_CA_BUNDLE, AGENT_ETC "/ca-bundle.pem", 0644, 0);
