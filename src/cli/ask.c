@@ -1,9 +1,12 @@
 /* Questions on the terminal. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -34,14 +37,23 @@ static void show(int fd, const char *text)
 	buf_done(&safe);
 }
 
-/* One line, without its newline. -1 at the end of input. */
-static int read_line(int fd, struct buf *line)
+/* One line, without its newline. -1 at the end of input, and when signal_fd (or -1)
+ * has something. */
+static int read_line(int fd, int signal_fd, struct buf *line)
 {
+	struct pollfd wait[] = { { fd, POLLIN, 0 }, { signal_fd, POLLIN, 0 } };
 	char c;
 
 	for (;;) {
-		ssize_t n = read(fd, &c, 1);
+		ssize_t n;
 
+		if (poll(wait, 2, -1) < 0 && errno != EINTR)
+			return -1;
+		if (wait[1].revents)
+			return -1;
+		if (!wait[0].revents)
+			continue;
+		n = read(fd, &c, 1);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
@@ -64,12 +76,46 @@ int cli_confirm(const char *question, const char *yes_flag, struct err *err)
 		return -1;
 	show(fd, question);
 	show(fd, " [y/N] ");
-	is_yes = read_line(fd, &answer) == 0 &&
+	is_yes = read_line(fd, -1, &answer) == 0 &&
 	         (strcmp(buf_str(&answer), "y") == 0 || strcmp(buf_str(&answer), "yes") == 0);
 	buf_done(&answer);
 	if (!is_yes)
 		return err_set(err, ERR_POLICY, "not confirmed; nothing was done");
 	return 0;
+}
+
+/* One line that is not shown while it is typed. Whatever ends the program
+ * meanwhile waits until the terminal shows again what is typed. */
+static int read_silently(int fd, const char *question, struct buf *line)
+{
+	struct termios saved, silent;
+	bool has_mode = tcgetattr(fd, &saved) == 0;
+	CLEANUP_CLOSE int signal_fd = -1;
+	sigset_t ends, before;
+	int rc;
+
+	sigemptyset(&ends);
+	sigaddset(&ends, SIGINT);
+	sigaddset(&ends, SIGTERM);
+	sigaddset(&ends, SIGHUP);
+	sigaddset(&ends, SIGQUIT);
+	sigaddset(&ends, SIGTSTP);
+	sigprocmask(SIG_BLOCK, &ends, &before);
+	signal_fd = signalfd(-1, &ends, SFD_CLOEXEC);
+	if (has_mode) {
+		silent = saved;
+		silent.c_lflag &= ~(tcflag_t)ECHO;
+		tcsetattr(fd, TCSAFLUSH, &silent);
+	}
+	show(fd, question);
+	show(fd, ": ");
+	rc = read_line(fd, signal_fd, line);
+	if (has_mode)
+		tcsetattr(fd, TCSAFLUSH, &saved);
+	if (write(fd, "\n", 1) < 0)
+		rc = -1;
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return rc;
 }
 
 int cli_ask_secret(char **out, const char *question, struct err *err)
@@ -78,26 +124,10 @@ int cli_ask_secret(char **out, const char *question, struct err *err)
 	                                     "terminal, or use \"${VAR}\" in the manifest",
 	                                     err);
 	struct buf answer = BUF_INIT_SECRET(ANSWER_MAX);
-	struct termios saved, silent;
-	bool has_mode;
-	int rc;
 
 	if (fd < 0)
 		return -1;
-	has_mode = tcgetattr(fd, &saved) == 0;
-	if (has_mode) {
-		silent = saved;
-		silent.c_lflag &= ~(tcflag_t)ECHO;
-		tcsetattr(fd, TCSAFLUSH, &silent);
-	}
-	show(fd, question);
-	show(fd, ": ");
-	rc = read_line(fd, &answer);
-	if (has_mode)
-		tcsetattr(fd, TCSAFLUSH, &saved);
-	if (write(fd, "\n", 1) < 0)
-		rc = -1;
-	if (rc < 0) {
+	if (read_silently(fd, question, &answer) < 0) {
 		buf_done(&answer);
 		return err_set(err, ERR_POLICY, "no answer; nothing was done");
 	}
