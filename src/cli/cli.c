@@ -36,7 +36,7 @@ static const struct cli_verb *const verbs[] = {
 
 void cli_say(const char *fmt, ...)
 {
-	struct buf safe = BUF_INIT(1u << 16);
+	struct buf safe = BUF_INIT(CLI_OUTPUT_MAX);	/* "trust" must not hide an end */
 	CLEANUP_FREE char *text = NULL;
 	va_list ap;
 

@@ -3,13 +3,22 @@
 #include "core/buf.h"
 #include "core/manifest.h"
 #include "core/mem.h"
+#include "core/text.h"
+
+/* The lines are ours: what is put into them may not begin one. */
+static void add_safe(struct buf *b, const char *s)
+{
+	text_safe_str(b, s, 0);
+}
 
 static void add_joined(struct buf *b, char *const *v, size_t max, const char *sep)
 {
 	size_t n = strv_len(v);
 
-	for (size_t i = 0; i < n && i < max; i++)
-		buf_addf(b, "%s%s", i ? sep : "", v[i]);
+	for (size_t i = 0; i < n && i < max; i++) {
+		buf_adds(b, i ? sep : "");
+		add_safe(b, v[i]);
+	}
 	if (n > max)
 		buf_addf(b, " +%zu more", n - max);
 }
@@ -30,7 +39,8 @@ static void add_git(struct buf *b, const struct bottle_spec *bottle)
 	for (size_t i = 0; i < bottle->n_git; i++) {
 		const struct git_remote *g = &bottle->git[i];
 
-		buf_addf(b, "%s%s -> %s:%u/%s", i ? ", " : "", g->name, g->host, g->port, g->path);
+		buf_addf(b, "%s%s -> %s:%u/", i ? ", " : "", g->name, g->host, g->port);
+		add_safe(b, g->path);
 		if (!g->known_host_key)
 			buf_adds(b, " (no KnownHostKey: refused)");
 	}
@@ -78,18 +88,22 @@ void preflight(struct buf *b, const struct agent_spec *a, const char *image,
 	const struct bottle_spec *bottle = a->bottle;
 
 	buf_addf(b, "agent     %s, from %s", a->name, origin(&a->where));
-	if (image || a->image)
-		buf_addf(b, "; image %s", image ? image : a->image);
+	if (image || a->image) {
+		buf_adds(b, "; image ");
+		add_safe(b, image ? image : a->image);
+	}
 	if (runtime)
 		buf_addf(b, ", runtime %s", runtime);
 	if (a->command) {
 		buf_adds(b, "; runs ");
 		add_joined(b, a->command, 4, " ");
 	}
-	if (a->workspace == WORKSPACE_CLONE)
+	if (a->workspace == WORKSPACE_CLONE) {
 		buf_addf(b, "; clones %s", a->clone->name);
-	else if (a->workspace == WORKSPACE_COPY)
-		buf_addf(b, "; copies %s", a->copy_dir);
+	} else if (a->workspace == WORKSPACE_COPY) {
+		buf_adds(b, "; copies ");
+		add_safe(b, a->copy_dir);
+	}
 	buf_adds(b, "\nenv       ");
 	add_env(b, bottle);
 	buf_adds(b, "\nskills    ");
