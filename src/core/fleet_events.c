@@ -161,8 +161,12 @@ unsigned fleet_n_waiting(const struct fleet *f)
 {
 	unsigned n = 0;
 
-	for (size_t i = 0; i < f->n_units; i++)
-		n += f->units[i]->row.n_attention + f->units[i]->is_waiting;
+	/* an agent's notice is an event already; a bell alone is not */
+	for (size_t i = 0; i < f->n_units; i++) {
+		const struct unit *u = f->units[i];
+
+		n += u->row.n_attention ? u->row.n_attention : u->is_waiting;
+	}
 	return n;
 }
 

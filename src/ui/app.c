@@ -96,14 +96,25 @@ static void set_title(struct app *a)
 	screen_set_title(a->screen, title);
 }
 
+/* Until the person chose: the first session that runs, else the first row. */
+static void select_first(struct app *a)
+{
+	size_t n = fleet_n_rows(a->fleet), i = 0;
+
+	while (i < n && fleet_row(a->fleet, i)->state != SESSION_RUNNING)
+		i++;
+	if (n)
+		app_select(a, fleet_row(a->fleet, i < n ? i : 0)->name);
+}
+
 static void on_changed(void *arg, unsigned changes)
 {
 	struct app *a = arg;
 
 	if (!a->screen)
 		return;
-	if ((changes & FLEET_ROWS) && !app_row(a) && fleet_n_rows(a->fleet))
-		app_select(a, fleet_row(a->fleet, 0)->name);
+	if ((changes & FLEET_ROWS) && (!app_row(a) || !a->has_chosen))
+		select_first(a);
 	if (changes & (FLEET_ROWS | FLEET_EVENTS))
 		set_title(a);
 	app_dirty(a);
@@ -299,10 +310,11 @@ static void start_fleet(struct app *a)
 	fleet_set_theme(a->fleet, theme_vt(a->theme));
 	if (a->opt.attach) {
 		app_select(a, a->opt.attach);
+		a->has_chosen = true;
 		a->is_zoomed = a->is_attached = true;
 		a->focus = PANE_TERMINAL;
-	} else if (fleet_n_rows(a->fleet)) {
-		app_select(a, fleet_row(a->fleet, 0)->name);
+	} else {
+		select_first(a);
 	}
 	on_clock(a);
 }

@@ -138,28 +138,49 @@ static int hint(struct app *a, struct canvas c, int x, enum ui_mode mode, enum u
 	return x + canvas_printf(c, 0, x, -1, theme_style(a->theme, THEME_HINT), " %s ", word);
 }
 
+struct hint_item {
+	enum ui_command cmd;
+	const char *word;
+};
+
+static const struct hint_item session_hints[] = {
+	{ UI_OPEN, "attach" },	      { UI_LAUNCH, "launch" }, { UI_RELAUNCH, "relaunch" },
+	{ UI_STOP, "stop" },	      { UI_WAITING, "waiting" }, { UI_ZOOM, "zoom" },
+	{ UI_FILTER, "filter" },      { UI_COMMAND, "command" }, { UI_NONE, NULL },
+};
+static const struct hint_item event_hints[] = {
+	{ UI_OPEN, "whole story" }, { UI_DISMISS, "dismiss" }, { UI_FILTER, "filter" },
+	{ UI_COPY, "copy" },	    { UI_BOTTOM, "follow" },   { UI_NEXT_PANE, "next pane" },
+	{ UI_NONE, NULL },
+};
+static const struct hint_item scroll_hints[] = {
+	{ UI_SEARCH, "search" },    { UI_SEARCH_NEXT, "older" }, { UI_SEARCH_PREV, "newer" },
+	{ UI_COPY, "copy" },	    { UI_SCROLL, "leave" },	 { UI_NONE, NULL },
+};
+
+/* Help and quit keep their place at the right; the rest as far as it fits. */
 static void draw_hint(struct app *a, struct canvas c)
 {
-	static const struct {
-		enum ui_command cmd;
-		const char *word;
-	} sessions[] = { { UI_OPEN, "attach" },	   { UI_LAUNCH, "launch" },
-		         { UI_RELAUNCH, "relaunch" }, { UI_STOP, "stop" },
-		         { UI_WAITING, "next waiting" }, { UI_ZOOM, "zoom" },
-		         { UI_FILTER, "filter" },   { UI_COMMAND, "command" },
-		         { UI_HELP, "help" },	    { UI_QUIT, "quit" } },
-	  events[] = { { UI_OPEN, "whole story" }, { UI_DISMISS, "dismiss" },
-		       { UI_FILTER, "filter" },	   { UI_COPY, "copy" },
-		       { UI_BOTTOM, "follow" },	   { UI_NEXT_PANE, "next pane" },
-		       { UI_HELP, "help" },	   { UI_QUIT, "quit" } };
 	bool is_events = a->focus == PANE_EGRESS || a->focus == PANE_VERDICTS;
-	size_t n = is_events ? sizeof events / sizeof *events : sizeof sessions / sizeof *sessions;
-	int x = 0;
+	const struct hint_item *items = a->scroll.is_on ? scroll_hints
+	                                : is_events	? event_hints
+	                                                : session_hints;
+	enum ui_mode mode = a->scroll.is_on ? UI_MODE_SCROLL : UI_MODE_LIST;
+	int x = 0, right = a->scroll.is_on ? c.at.cols : c.at.cols - 17;
+	struct canvas left = canvas_part(c, (struct rect){ 0, 0, 1, right });
 
 	canvas_fill(c, (struct rect){ 0, 0, 1, c.at.cols }, theme_style(a->theme, THEME_HINT));
-	for (size_t i = 0; i < n && x < c.at.cols; i++)
-		x = hint(a, c, x, UI_MODE_LIST, is_events ? events[i].cmd : sessions[i].cmd,
-		         is_events ? events[i].word : sessions[i].word);
+	for (; items->word; items++) {
+		int width = canvas_text_width(items->word) +
+		            canvas_text_width(keymap_key(mode, items->cmd)) + 3;
+
+		if (x + width <= right)
+			x = hint(a, left, x, mode, items->cmd, items->word);
+	}
+	if (!a->scroll.is_on) {
+		right = hint(a, c, right, UI_MODE_LIST, UI_HELP, "help");
+		hint(a, c, right, UI_MODE_LIST, UI_QUIT, "quit");
+	}
 }
 
 /* Every session's state on one line, while an agent has the keyboard. */
@@ -229,7 +250,7 @@ static void draw_session(struct app *a, struct canvas c, int y, const struct fle
 		right -= 5;
 		canvas_printf(c, y, right, 4, theme_style(a->theme, THEME_DIM), "%4s", how_long);
 	}
-	if (c.at.cols >= 20) {
+	if (c.at.cols >= 26) {
 		const char *word = app_state_word(r);
 
 		right -= canvas_text_width(word) + 1;

@@ -83,6 +83,7 @@ struct app {
 
 	char selected[FLEET_NAME_MAX];	/* a row's name */
 	char **marks;			/* names of marked rows */
+	bool has_chosen;		/* the person touched a key */
 	enum app_pane focus;
 	bool is_attached;		/* the agent has the keyboard */
 	bool prefix_pending;

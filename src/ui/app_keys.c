@@ -99,6 +99,7 @@ void app_input(void *arg, const struct input_event *ev)
 	const char *argument = NULL;
 	enum ui_command c;
 
+	a->has_chosen = a->has_chosen || ev->kind != INPUT_FOCUS;
 	if (a->dialog.kind != DIALOG_NONE) {
 		if (ev->kind != INPUT_MOUSE)
 			dialog_key(a, ev);

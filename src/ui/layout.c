@@ -47,7 +47,7 @@ static void stacked(struct layout *out, int rows, int cols)
 static void side_by_side(struct layout *out, const struct layout_request *req)
 {
 	int rows = req->rows, cols = req->cols;
-	int list = cols >= LAYOUT_WIDE_COLS ? clamp(cols / 5, 26, 40) : 22;
+	int list = cols >= LAYOUT_WIDE_COLS ? clamp(cols / 4, 30, 40) : 24;
 	int events = rows >= 16 ? clamp(rows / 4, 4, 14) : 0;
 	int main_rows = rows - 2 - events;
 
