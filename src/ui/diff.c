@@ -39,6 +39,10 @@ struct diff {
 	bool is_shape_known; /* the one sent last */
 	enum vt_cursor_shape shape;
 
+	/* the colours reduced last: runs of cells have the same ones */
+	bool has_memo;
+	uint32_t fg_in, bg_in, fg_out, bg_out;
+
 	/* while emitting */
 	struct buf *out;
 	struct diff_pen pen;
@@ -70,6 +74,7 @@ void diff_free(struct diff *d)
 void diff_set_caps(struct diff *d, const struct diff_caps *caps)
 {
 	d->caps = *caps;
+	d->has_memo = false;
 }
 
 void diff_forget(struct diff *d)
@@ -154,16 +159,26 @@ static uint32_t take_link(struct diff *d, const struct grid *g, unsigned number)
 	return uri[n] || n == 0 || n > LINK_MAX ? 0 : pool_add(&d->next, uri, n);
 }
 
-static struct diff_pen take_pen(const struct diff *d, const struct grid *g,
-                                const struct canvas_cell *c)
+static void reduce(struct diff *d, const struct canvas_cell *c)
+{
+	if (d->has_memo && c->fg == d->fg_in && c->bg == d->bg_in)
+		return;
+	d->has_memo = true;
+	d->fg_in = c->fg;
+	d->bg_in = c->bg;
+	d->bg_out = diff_reduce(c->bg, d->caps.colors);
+	d->fg_out = diff_keep_apart(diff_reduce(c->fg, d->caps.colors), d->bg_out, c->fg == c->bg);
+}
+
+static struct diff_pen take_pen(struct diff *d, const struct grid *g, const struct canvas_cell *c)
 {
 	const uint32_t seen = VT_BOLD | VT_DIM | VT_ITALIC | VT_BLINK | VT_REVERSE | VT_CONCEAL |
 	                      VT_STRIKE | VT_OVERLINE | VT_UL_MASK;
-	struct diff_pen pen = { .fg = diff_reduce(c->fg, d->caps.colors),
-		                .bg = diff_reduce(c->bg, d->caps.colors),
-		                .attr = c->attr & seen };
+	struct diff_pen pen = { .attr = c->attr & seen };
 
-	pen.fg = diff_keep_apart(pen.fg, pen.bg, c->fg == c->bg);
+	reduce(d, c);
+	pen.fg = d->fg_out;
+	pen.bg = d->bg_out;
 	if (!(pen.attr & VT_UL_MASK))
 		return pen;
 	if (d->caps.has_underlines)

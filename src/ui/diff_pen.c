@@ -108,22 +108,39 @@ static void add(struct params *p, const char *param)
 	}
 }
 
+/* A hot path: every change of colour comes here, so no snprintf. */
+static void add_number(struct params *p, unsigned v)
+{
+	if (p->n + 4 >= sizeof p->s)
+		return;
+	if (v >= 100)
+		p->s[p->n++] = (char)('0' + v / 100 % 10);
+	if (v >= 10)
+		p->s[p->n++] = (char)('0' + v / 10 % 10);
+	p->s[p->n++] = (char)('0' + v % 10);
+	p->s[p->n++] = ';';
+}
+
+/* base is 30 or 40. */
 static void add_color(struct params *p, uint32_t c, unsigned base)
 {
-	char s[32];
 	unsigned i = c & 0xff;
 
-	if (VT_COLOR_KIND(c) == VT_COLOR_RGB)
-		snprintf(s, sizeof s, "%u;2;%u;%u;%u", base + 8, c >> 16 & 0xff, c >> 8 & 0xff, i);
-	else if (VT_COLOR_KIND(c) != VT_COLOR_INDEX)
-		snprintf(s, sizeof s, "%u", base + 9);
-	else if (i < 8)
-		snprintf(s, sizeof s, "%u", base + i);
-	else if (i < 16)
-		snprintf(s, sizeof s, "%u", base + 60 + i - 8);
-	else
-		snprintf(s, sizeof s, "%u;5;%u", base + 8, i);
-	add(p, s);
+	if (VT_COLOR_KIND(c) == VT_COLOR_DEFAULT) {
+		add_number(p, base + 9);
+	} else if (VT_COLOR_KIND(c) == VT_COLOR_INDEX && i < 16) {
+		add_number(p, i < 8 ? base + i : base + 60 + i - 8);
+	} else {
+		add_number(p, base + 8);
+		if (VT_COLOR_KIND(c) == VT_COLOR_INDEX) {
+			add_number(p, 5);
+		} else {
+			add_number(p, 2);
+			add_number(p, c >> 16 & 0xff);
+			add_number(p, c >> 8 & 0xff);
+		}
+		add_number(p, i);
+	}
 }
 
 static void add_underline(struct params *p, uint32_t attr)

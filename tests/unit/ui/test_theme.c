@@ -39,12 +39,24 @@ static double luminance(uint32_t rgb)
 	       0.0722 * linear(rgb & 0xff);
 }
 
+/* xterm's first 16 colours stand for every terminal's. */
+static uint32_t rgb_of(uint32_t color)
+{
+	static const uint32_t basic[16] = {
+		0x000000, 0xcd0000, 0x00cd00, 0xcdcd00, 0x0000ee, 0xcd00cd, 0x00cdcd, 0xe5e5e5,
+		0x7f7f7f, 0xff0000, 0x00ff00, 0xffff00, 0x5c5cff, 0xff00ff, 0x00ffff, 0xffffff,
+	};
+
+	if (VT_COLOR_KIND(color) == VT_COLOR_RGB)
+		return color & 0xffffff;
+	assert_int_equal(VT_COLOR_KIND(color), VT_COLOR_INDEX);
+	return basic[color & 15];
+}
+
 static double contrast(struct style s)
 {
-	double a = luminance(s.fg & 0xffffff) + 0.05, b = luminance(s.bg & 0xffffff) + 0.05;
+	double a = luminance(rgb_of(s.fg)) + 0.05, b = luminance(rgb_of(s.bg)) + 0.05;
 
-	assert_int_equal(VT_COLOR_KIND(s.fg), VT_COLOR_RGB);
-	assert_int_equal(VT_COLOR_KIND(s.bg), VT_COLOR_RGB);
 	return a > b ? a / b : b / a;
 }
 
@@ -86,6 +98,15 @@ static void every_text_can_be_read(void **state)
 			if (got < least)
 				fail_msg("%s: element %d has contrast %.2f, not %.1f", *name, e,
 				         got, least);
+		}
+		theme_set_colors(t, SCREEN_16);
+		for (int e = 0; strcmp(*name, "mono") != 0 && e < THEME_ELEMENTS; e++) {
+			double got = contrast(theme_style(t, (enum theme_element)e));
+
+			/* xterm's green is what there is, and state has a shape too */
+			if (got < (e == THEME_RUNNING || e == THEME_ALLOWED ? 2 : 3))
+				fail_msg("%s in 16 colours: element %d has contrast %.2f", *name, e,
+				         got);
 		}
 		theme_free(t);
 	}
