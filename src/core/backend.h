@@ -126,10 +126,13 @@ struct backend_ops {
 	const char *name;	/* "docker" */
 	int (*open)(struct backend **out, struct loop *loop, const struct backend_settings *s,
 	            struct err *err);
+	/* What is under way is dropped without a callback, and nothing undone: the loop
+	 * must not turn again while a job was. Not from within a callback. */
 	void (*close)(struct backend *b);
 	const char *(*describe)(const struct backend *b);	/* "docker 20.10.24 unix" */
 
-	/* Gather the engine's facts, then plan. fn owns the plan it gets. */
+	/* Gather the engine's facts, then plan. fn owns the plan it gets. What req points
+	 * to must live until then. */
 	void (*prepare)(struct backend *b, const struct launch_request *req, backend_plan_fn *fn,
 	                void *arg);
 	/* Execute a plan of this backend's. plan and secrets must outlive the job.

@@ -60,7 +60,8 @@ struct engine_request {
 /* host: as DOCKER_HOST; NULL takes DOCKER_HOST, else /var/run/docker.sock. */
 int engine_open(struct engine **out, struct loop *loop, const char *host, struct err *err);
 
-/* Cancels what is under way, without callbacks. NULL is fine. */
+/* Cancels what is under way, without callbacks; hijacks must be closed before. NULL
+ * is fine. Not from within a callback. */
 void engine_close(struct engine *e);
 
 /* Ask for /version and settle on an API version. Fills err with ERR_ENGINE when

@@ -46,6 +46,7 @@ void facts_free(struct facts *f)
 	strv_free(f->agent_entrypoint);
 	strv_free(f->agent_cmd);
 	free(f->launch);
+	free(f->volume);
 	free(f);
 }
 
@@ -187,6 +188,28 @@ static void take_containers(struct gather *g, enum session_role role,
 	cJSON_Delete(json);
 }
 
+/* An engine takes a volume that is there as it is, on whatever it lies: a key would
+ * then not be on a tmpfs, or in a volume that others hold too. */
+static void take_volumes(struct gather *g, enum session_role role,
+                         const struct engine_reply *reply)
+{
+	CLEANUP_FREE char *pipelock = spec_volume(g->session, ROLE_PIPELOCK);
+	CLEANUP_FREE char *gate = spec_volume(g->session, ROLE_GATE);
+	cJSON *json = answer(g, reply, "listing volumes");
+	const cJSON *v;
+
+	(void)role;
+	cJSON_ArrayForEach(v, cJSON_GetObjectItemCaseSensitive(json, "Volumes")) {
+		const char *name =
+			cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(v, "Name"));
+
+		if (name && !g->facts->volume &&
+		    (strcmp(name, pipelock) == 0 || strcmp(name, gate) == 0))
+			g->facts->volume = xstrdup(name);
+	}
+	cJSON_Delete(json);
+}
+
 static char **string_list(const cJSON *array)
 {
 	const cJSON *item;
@@ -256,6 +279,7 @@ void facts_gather(struct engine *e, const char *install, const char *session,
 	ask(g, "/networks", ROLE_OTHER, take_networks);
 	ask(g, "/containers/json?all=1&filters=%7B%22label%22%3A%5B%22" LABEL_SESSION "%22%5D%7D",
 	    ROLE_OTHER, take_containers);
+	ask(g, "/volumes", ROLE_OTHER, take_volumes);
 	for (int r = 0; r < ROLE_COUNT; r++) {
 		struct buf path = BUF_INIT(4096);
 

@@ -23,7 +23,8 @@ struct facts {
 	char **agent_entrypoint;	/* the agent image's own; NULL for none */
 	char **agent_cmd;
 	/* Of the session itself, when it exists already. */
-	bool session_exists;		/* something bears its name */
+	bool session_exists;		/* a container bears its name */
+	char *volume;			/* one that a launch would make is there; NULL: none */
 	bool has_gate;
 	char *launch;			/* the one that made it; NULL when there is none */
 	struct subnet internal;

@@ -464,6 +464,11 @@ static int check_facts(const struct prepare *p, struct err *err)
 		               "session %s exists already; attach to it, relaunch it, or give "
 		               "another --label",
 		               p->plan->session);
+	if (f->volume)
+		return err_set(err, ERR_FAILED,
+		               "there is a volume %s already; \"claude-bottle cleanup\" removes "
+		               "it if it is ours, else remove it or give another --label",
+		               f->volume);
 	if (f->missing_images)
 		return err_set(err, ERR_FAILED,
 		               "the engine has no image %s%s; run \"claude-bottle images build\"",
