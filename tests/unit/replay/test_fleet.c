@@ -279,6 +279,25 @@ static void test_relaunch_ends_one_session_and_starts_another(void **state)
 	assert_int_equal(fleet_relaunch(fleet, "nobody", NULL, &err), -1);
 }
 
+/* What a relaunch asked for points into the manifest while it still tears down. */
+static void test_the_manifest_is_not_read_anew_under_a_relaunch(void **state)
+{
+	const struct manifest *before;
+	struct err err = { 0 };
+
+	(void)state;
+	open_fleet(RUNNING("one"), "10");
+	before = fleet_manifest(fleet);
+	assert_int_equal(fleet_relaunch(fleet, "one", NULL, &err), 0);
+	fleet_reload(fleet);
+	assert_ptr_equal(fleet_manifest(fleet), before);
+	assert_non_null(strstr(last_message(), "when no launch is under way"));
+	await("one", SESSION_STARTING);
+	await("one", SESSION_RUNNING);
+	fleet_reload(fleet);
+	assert_null(strstr(last_message(), "when no launch is under way"));
+}
+
 static void test_a_busy_session_takes_no_second_operation(void **state)
 {
 	struct err err = { 0 };
@@ -538,6 +557,7 @@ int main(void)
 		TEST(test_a_launch_that_fails_says_why_until_it_is_stopped),
 		TEST(test_stop_goes_through_stopping),
 		TEST(test_relaunch_ends_one_session_and_starts_another),
+		TEST(test_the_manifest_is_not_read_anew_under_a_relaunch),
 		TEST(test_a_busy_session_takes_no_second_operation),
 		TEST(test_a_cancelled_launch_is_undone),
 		TEST(test_events_are_followed_and_counted_for_their_session),
