@@ -85,7 +85,7 @@ struct vt_pen {
 struct vt_saved {		/* DECSC */
 	struct vt_pen pen;
 	int y, x;
-	bool is_pending, origin, autowrap;
+	bool is_pending, origin;
 	uint8_t gl, charset[4];
 };
 

@@ -19,7 +19,6 @@ void vt_cursor_save(struct vt *vt)
 		                .x = vt->x,
 		                .is_pending = vt->is_pending,
 		                .origin = vt->origin,
-		                .autowrap = vt->autowrap,
 		                .gl = vt->gl };
 	s->pen.attr &= VT_STYLE_MASK & 0xffff; /* links and underline colours are not saved */
 	memcpy(s->charset, vt->charset, sizeof s->charset);
@@ -34,7 +33,6 @@ void vt_cursor_restore(struct vt *vt)
 	vt_move(vt, s->y, s->x);
 	vt->is_pending = s->is_pending && vt->x == vt->cols - 1;
 	vt->origin = s->origin;
-	vt->autowrap = s->autowrap;
 	vt->gl = s->gl;
 	memcpy(vt->charset, s->charset, sizeof s->charset);
 }
@@ -62,13 +60,11 @@ static void clear_screen(struct vt *vt)
 
 static void screen_1049(struct vt *vt, bool on)
 {
-	if (on == vt->is_alternate)
-		return;
-	if (on) {
+	if (on && !vt->is_alternate) {
 		vt_cursor_save(vt);
 		vt_use_alternate(vt, true);
 		clear_screen(vt);
-	} else {
+	} else if (!on) {
 		vt_use_alternate(vt, false);
 		vt_cursor_restore(vt);
 	}
@@ -345,7 +341,7 @@ void vt_mode_soft_reset(struct vt *vt)
 	vt->pen = (struct vt_pen){ 0 };
 	vt->pen_ul = vt->pen_link = 0;
 	vt->is_pending = false;
-	vt->screen->saved = (struct vt_saved){ .autowrap = true };
+	vt->screen->saved = (struct vt_saved){ 0 };
 }
 
 void vt_mode_init(struct vt *vt)
@@ -364,7 +360,7 @@ void vt_mode_init(struct vt *vt)
 	vt->cursor_style = 0;
 	vt->saved_modes = 0;
 	vt->primary.n_kitty = vt->alternate.n_kitty = 0;
-	vt->alternate.saved = (struct vt_saved){ .autowrap = true };
+	vt->alternate.saved = (struct vt_saved){ 0 };
 	vt->last_cp = 0;
 	tabs_init(vt);
 }
