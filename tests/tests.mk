@@ -140,6 +140,10 @@ bench-launch: all
 bench-lines: $(B)/bench/bench_lines
 	$<
 
+# The terminal emulator against tmux, both without drawing.
+bench-vt: $(B)/bench/bench_vt $(B)/tests/ptyrec
+	B=$(B) tests/bench/vt.sh
+
 bench-diff: $(B)/bench/bench_diff
 	$<
 
@@ -160,4 +164,4 @@ $(B)/tests/uitest: tests/uitest.c $(B)/libui.a $(B)/libcore.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TEST_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(B)/libui.a $(B)/libcore.a $(CORE_LIBS) $(UI_LIBS)
 
-.PHONY: test valgrind bench-launch test-programs fuzz-programs unit screen screen-vt fuzz bench-lines bench-diff check check-deps check-style
+.PHONY: test valgrind bench-launch test-programs fuzz-programs unit screen screen-vt fuzz bench-lines bench-vt bench-diff check check-deps check-style

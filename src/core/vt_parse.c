@@ -408,7 +408,44 @@ static const uint8_t *text(struct vt *vt, const uint8_t *p, const uint8_t *end)
 	return p;
 }
 
-/* --- runs of bytes ------------------------------------------------------------------ */
+/* --- sequences and strings ------------------------------------------------------------------ */
+
+static const uint8_t *parameters(struct vt *vt, const uint8_t *p, const uint8_t *end)
+{
+	while (p < end && *p >= '0' && *p <= ';') {
+		struct vt_params *ps = &vt->params;
+		int v;
+
+		param_byte(ps, *p++);
+		if (ps->is_full || p == end || *p > '9' || *p < '0')
+			continue;
+		/* the rest of a number at once */
+		v = ps->v[ps->n - 1];
+		v = v < 0 ? 0 : v;
+		for (; p < end && *p >= '0' && *p <= '9'; p++)
+			v = v * 10 + (*p - '0') < VT_PARAM_MAX ? v * 10 + (*p - '0') : VT_PARAM_MAX;
+		ps->v[ps->n - 1] = v;
+	}
+	return p;
+}
+
+/* After ESC [ : most sequences are whole, and need no look at the table. */
+static const uint8_t *sequence(struct vt *vt, const uint8_t *p, const uint8_t *end)
+{
+	const uint8_t *start = p;
+
+	vt->state = CSI_ENTRY;
+	if (p < end && *p >= 0x3c && *p <= 0x3f)
+		vt->prefix = *p++;
+	p = parameters(vt, p, end);
+	if (p < end && *p >= 0x40 && *p <= 0x7e) {
+		vt->state = GROUND;
+		vt_csi(vt, *p++);
+	} else if (p > start) {
+		vt->state = CSI_PARAM;
+	}
+	return p;
+}
 
 static const uint8_t *ground(struct vt *vt, const uint8_t *p, const uint8_t *end)
 {
@@ -428,21 +465,14 @@ static const uint8_t *ground(struct vt *vt, const uint8_t *p, const uint8_t *end
 			sequence_clear(vt);
 			vt->state = ESCAPE;
 			p++;
-			if (p < end && *p == '[') {
-				vt->state = CSI_ENTRY;
-				p++;
-			}
+			if (p < end && *p == '[')
+				p = sequence(vt, p + 1, end);
+			if (vt->state == GROUND)
+				continue;
 			break;
 		}
 		vt_execute(vt, *p++);
 	}
-	return p;
-}
-
-static const uint8_t *parameters(struct vt *vt, const uint8_t *p, const uint8_t *end)
-{
-	while (p < end && *p >= '0' && *p <= ';')
-		param_byte(&vt->params, *p++);
 	return p;
 }
 

@@ -175,32 +175,27 @@ static void setting(struct vt *vt, const char *s)
 	}
 }
 
-static void hex(char *out, size_t size, const char *s)
-{
-	size_t n = 0;
-
-	for (; *s && n + 3 <= size; s++, n += 2)
-		snprintf(out + n, 3, "%02X", (unsigned char)*s);
-	out[n] = '\0';
-}
-
-/* Terminfo by name; those that programs ask for and that are true here. */
+/* Terminfo by name, in hexadecimal as it is asked and told: those that programs
+ * ask for and that are true here. */
 static void capability(struct vt *vt, const char *name)
 {
 	static const struct {
 		const char *name, *value;
-	} caps[] = { { "TN", "xterm-256color" }, { "name", "xterm-256color" }, { "Co", "256" },
-		     { "colors", "256" },        { "RGB", "8/8/8" },           { "Su", "" } };
-	char key[64], value[64];
+	} caps[] = {
+		{ "544E", "787465726D2D323536636F6C6F72" }, /* TN, name: xterm-256color */
+		{ "6E616D65", "787465726D2D323536636F6C6F72" },
+		{ "436F", "323536" }, /* Co, colors: 256 */
+		{ "636F6C6F7273", "323536" },
+		{ "524742", "382F382F38" }, /* RGB: 8/8/8 */
+		{ "5375", "" },             /* Su: underline styles */
+	};
 
-	for (size_t i = 0; i < sizeof caps / sizeof caps[0]; i++) {
-		hex(key, sizeof key, caps[i].name);
-		if (strcasecmp(key, name) != 0)
-			continue;
-		hex(value, sizeof value, caps[i].value);
-		vt_reply(vt, "\033P1+r%s%s%s\033\\", key, *value ? "=" : "", value);
-		return;
-	}
+	for (size_t i = 0; i < sizeof caps / sizeof caps[0]; i++)
+		if (strcasecmp(caps[i].name, name) == 0) {
+			vt_reply(vt, "\033P1+r%s%s%s\033\\", caps[i].name,
+			         *caps[i].value ? "=" : "", caps[i].value);
+			return;
+		}
 	vt_reply(vt, "\033P0+r\033\\");
 }
 
@@ -217,7 +212,10 @@ void vt_dcs(struct vt *vt, const char *s, size_t n)
 		const char *semi = memchr(s, ';', n);
 		size_t len = semi ? (size_t)(semi - s) : n;
 
-		snprintf(name, sizeof name, "%.*s", (int)(len < sizeof name ? len : 0), s);
+		if (len >= sizeof name)
+			return;
+		memcpy(name, s, len);
+		name[len] = '\0';
 		capability(vt, name);
 		s += len + (semi != NULL);
 		n -= len + (semi != NULL);

@@ -249,15 +249,17 @@ static void push_styled(const struct vt *vt, struct vt_sb *sb, const struct vt_r
 	size_t text = 0, runs = 0;
 	uint8_t *p;
 
+	room(&sb->runs, &sb->runs_cap, (size_t)used * 14);
 	for (unsigned x = 0, start = 0; x < used; x++) {
 		const struct vt_cell *c = &row->cells[x];
 
-		if (!(c->attr & VT_TAIL)) {
+		if (text + VT_CELL_TEXT_MAX + 2 > sb->text_cap)
 			room(&sb->text, &sb->text_cap, text + VT_CELL_TEXT_MAX + 2);
+		if (c->ch - 1 < 0x7e)
+			sb->text[text++] = (uint8_t)c->ch;
+		else if (!(c->attr & VT_TAIL))
 			text += pack_text(vt, sb->text + text, c);
-		}
 		if (x + 1 == used || !same_style(c, c + 1)) {
-			room(&sb->runs, &sb->runs_cap, runs + 16);
 			runs += pack_run(sb->runs + runs, c, x + 1 - start);
 			start = x + 1;
 			if (c->attr >> VT_EXT_SHIFT)

@@ -1,0 +1,15 @@
+#!/bin/bash
+# Record real programs at the benchmark's size, then run bench_vt on them, too.
+# Arguments go to bench_vt.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+B=${B:-build}
+. tests/screen/record.sh
+dir=$(mktemp -d) || exit 1
+trap 'rm -rf "$dir"' EXIT
+recordings=()
+for stream in vim htop top less; do
+	record "$stream" 50 200 "$dir/$stream" || exit 1
+	recordings+=("$stream=$dir/$stream")
+done
+"$B/bench/bench_vt" "$@" "${recordings[@]}"
