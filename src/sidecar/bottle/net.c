@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #define TALKS_MAX 256
+#define AGAIN_MS  600
 
 int net_address(struct sockaddr_storage *to, const char *text, uint16_t port)
 {
@@ -140,17 +141,33 @@ static void on_bytes(struct net_talk *t, long start)
 	say(t, 1, start);
 }
 
+/* A datagram is said again as long as nothing came, as any resolver does. The
+ * kernel sends few "unreachable" at once: when many tries fail together, the one
+ * about the only datagram may be among those that it drops. */
+static void say_again(struct net_talk *talks, size_t n, long start)
+{
+	for (size_t i = 0; i < n; i++)
+		if (talks[i].end == NET_PENDING && talks[i].type == SOCK_DGRAM && !talks[i].second)
+			say(&talks[i], 0, start);
+}
+
 void net_run(struct net_talk *talks, size_t n)
 {
 	struct pollfd fds[TALKS_MAX];
 	struct net_talk *of[TALKS_MAX];
-	long start = now_ms(), left;
+	long start = now_ms(), again = start + AGAIN_MS, left;
 
 	for (size_t i = 0; i < n; i++)
 		begin(&talks[i], start);
 	while ((left = start + NET_LIMIT_MS - now_ms()) > 0) {
+		long until_again = again - now_ms();
 		nfds_t count = 0;
 
+		if (until_again <= 0) {
+			say_again(talks, n, start);
+			again += AGAIN_MS;
+			until_again = AGAIN_MS;
+		}
 		for (size_t i = 0; i < n && count < TALKS_MAX; i++) {
 			if (talks[i].end != NET_PENDING)
 				continue;
@@ -160,7 +177,7 @@ void net_run(struct net_talk *talks, size_t n)
 		}
 		if (count == 0)
 			return;
-		if (poll(fds, count, (int)left) < 0) {
+		if (poll(fds, count, (int)(left < until_again ? left : until_again)) < 0) {
 			if (errno == EINTR)
 				continue;
 			break;
