@@ -113,6 +113,7 @@ int cli_backend(struct cli *c, struct err *err)
 	c->settings.subnet_pool = getenv("CLAUDE_BOTTLE_SUBNET_POOL");
 	if (!c->settings.upstream_ca)
 		c->settings.upstream_ca = getenv("CLAUDE_BOTTLE_UPSTREAM_CA");
+	c->settings.without_probes = getenv("CLAUDE_BOTTLE_BENCH_WITHOUT_PROBES") != NULL;
 	c->settings.recording = getenv("CLAUDE_BOTTLE_RECORDING");
 	c->settings.replay_speed = getenv("CLAUDE_BOTTLE_REPLAY_SPEED");
 	return c->ops->open(&c->backend, c->loop, &c->settings, err);
