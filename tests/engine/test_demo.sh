@@ -112,10 +112,14 @@ has "$err" "interrupted: removing everything" "and says what it does"
 has "$out" "left behind: 0 containers, 0 networks, 0 volumes" "which proves once more that nothing is left"
 none_left "nothing is left of the tries"
 
-begin_demo
-check "the upstream is up" until_true 60 has_row 1
-kill -KILL "$demo"
-end_demo 2>/dev/null
+# On a busy machine one may be over before it is hit.
+for try in 1 2 3; do
+	begin_demo
+	until_true 60 has_row 1
+	kill -KILL "$demo" 2>/dev/null
+	end_demo 2>/dev/null
+	has_member other && break
+done
 check "a killed demo leaves its session" has_member other
 cb cleanup --yes
 is $rc 0 "cleanup succeeds"
