@@ -246,5 +246,38 @@ cb stop "$tag-text"
 cb start "$tag-noskill" --yes
 check "a skill that is not there is refused" test $rc -ne 0
 has "$err" nothing "and named"
+# --- a clone through the gate, from an ssh upstream of the test's own on this host -------------------------------
+need_gate
+timeout 900 "$bottle" images build demo-upstream >"$work/images" 2>&1 </dev/null || die "the upstream's image cannot be made: $(tail -n 3 "$work/images")"
+upstream_image=$("$bottle" images list --json 2>/dev/null | jq -r '.[] | select(.name == "demo-upstream") | .ref')
+# an address of the host that the egress network's members reach by their gateway
+host=$(ip -4 -o addr show docker0 | awk '{ split($4, a, "/"); print a[1]; exit }')
+[ -n "$host" ] || die "docker0 has no address"
+port=$("$python" -c "import socket; s = socket.socket(); s.bind(('$host', 0)); print(s.getsockname()[1])")
+mkdir -p "$work/ssh"
+ssh-keygen -q -t ed25519 -N '' -C '' -f "$work/ssh/ssh_host_key" && ssh-keygen -q -t ed25519 -N '' -C '' -f "$work/id" &&
+	cp "$work/id.pub" "$work/ssh/authorized_keys" || die "ssh-keygen"
+docker create --name "cbt-launch-$tag-git" --label "cbt-test=$run" --network host -u git "$upstream_image" \
+	/usr/sbin/sshd -D -e -f /usr/local/lib/demo-upstream/sshd_config -o "ListenAddress=$host:$port" >/dev/null &&
+	tar -C "$work/ssh" -c --owner 1000 --group 1000 . | docker cp - "cbt-launch-$tag-git:/etc/demo-upstream" >/dev/null 2>&1 &&
+	docker start "cbt-launch-$tag-git" >/dev/null || die "the upstream does not start"
+until_true 10 sh -c "echo | timeout 2 '$python' -c \"import socket; socket.create_connection(('$host', $port), 1)\"" || die "sshd does not listen: $(docker logs "cbt-launch-$tag-git" 2>&1 | tail -n 3)"
+cat >"$manifest" <<END
+{
+  "bottles": { "gated": { "git": [ { "Name": "proj", "Upstream": "ssh://git@git.test:$port/home/git/demo.git", "IdentityFile": "$work/id",
+    "KnownHostKey": "$(cut -d' ' -f1,2 "$work/ssh/ssh_host_key.pub")", "ExtraHosts": { "git.test": "$host" } } ] } },
+  "agents": { "$tag-clone": { "bottle": "gated", "command": ["sleep", "1000"], "workspace": { "clone": "proj" } } }
+}
+END
+cb start "$tag-clone" --yes
+is $rc 0 "start with a clone through the gate"
+in_clone() { docker exec -u 1000 -w /workspace "cb-$tag-clone-agent" sh -c "$1" 2>&1; }
+check "the clone arrives" until_true 20 docker exec "cb-$tag-clone-agent" test -f /workspace/README
+is "$(in_clone 'git log --format=%s')" begin "with its history"
+is "$(in_clone 'git remote get-url origin')" "git://git-gate/git.test_$port/home/git/demo.git" "its remote is the gate"
+is "$(in_clone 'find . ! -user 1000 | head -n 3')" "" "it is the agent's"
+fetched() { cb events --json --session "$tag-clone" && jq -es 'any(.[]; .kind == "fetch.ok")' "$out"; }
+check "the fetch is an event" until_true 5 fetched
+cb stop "$tag-clone"
 none_left "nothing is left at the end"
 finish
