@@ -150,7 +150,9 @@ struct vt *vt_new(int rows, int cols, const struct vt_ops *ops, void *ctx);
 void vt_free(struct vt *vt);		/* NULL is fine */
 
 /* Interpret len bytes; sequences and characters may be cut anywhere between
- * calls. now_ms never goes back. */
+ * calls. now_ms never goes back. Usual output goes at 100 to 400 MB/s; the
+ * dearest bytes there are, ESC # 8 on a large screen, at 0.5 MB/s: who must stay
+ * responsive looks at a clock after every 16 KB. */
 void vt_feed(struct vt *vt, const void *data, size_t len, uint64_t now_ms);
 
 /* Change the size. The primary screen and its scrollback are wrapped anew, the
