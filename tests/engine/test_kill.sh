@@ -15,12 +15,19 @@ END
 label() { printf -- '--label io.claude-bottle.%s=%s ' install "$1" session "$tag-other" launch 0123456789abcdef role "$2" schema 1; }
 other=00112233445566778899aabbccddeeff
 t="--label cbt-test=$run"
+free_network() { # options and name: in a subnet that nobody has
+	local n
+	for n in 1 2 3 4 5 6; do
+		docker network create --internal --subnet "10.214.$((RANDOM % 250)).$((RANDOM % 16 * 16))/28" "$@" 2>/dev/null && return
+	done
+	return 1
+}
 {
-	docker network create $t $(label $other other) --internal --subnet 10.214.251.0/28 "cb-$tag-other-internal" &&
+	free_network $t $(label $other other) "cb-$tag-other-internal" &&
 		docker volume create $t $(label $other keeper) "cb-$tag-other-pipelock" &&
 		docker run -d $t $(label $other keeper) --name "cb-$tag-other-keeper" --network none "$sidecar_image" keeper &&
 		docker run -d $t --name "cb-$one-agent2" --network none "$sidecar_image" keeper &&
-		docker network create $t --internal --subnet 10.214.251.16/28 "cb-$one-internal2"
+		free_network $t "cb-$one-internal2"
 } >/dev/null || die "the neighbours cannot be made"
 others() {
 	docker ps -a --no-trunc --filter "label=cbt-test=$run" --format '{{.ID}} {{.State}}' | sort
