@@ -113,7 +113,7 @@ static size_t show(struct shown *sh, const char *s, size_t n, unsigned *n_marks,
 		sh->len = (size_t)snprintf(sh->esc, sizeof sh->esc, "\\x%02x", (unsigned char)*s);
 		return 1;
 	}
-	is_mark = cp >= 0x300 && IN(marks, cp);
+	is_mark = cp >= 0x300 && IN(marks, cp) && text_is_safe(cp);
 	if (is_mark && *n_marks < TEXT_MARKS_MAX && !is_ascii) {
 		++*n_marks;
 		sh->text = s;

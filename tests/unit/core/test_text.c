@@ -72,6 +72,14 @@ static void stacked_marks_are_limited(void **state)
 	shows("\x1b\u0301", "\\x1b\\u0301");
 }
 
+static void an_invisible_mark_becomes_visible(void **state)
+{
+	(void)state;
+	/* the grapheme joiner is a combining mark, too, and shows nothing */
+	shows("a\xcd\x8f" "b", "a\\u034fb");
+	shows("a\xcc\x81\xcd\x8f" "b", "a\xcc\x81\\u034fb");
+}
+
 static void ascii_mode_unmasks_look_alikes(void **state)
 {
 	(void)state;
@@ -193,6 +201,7 @@ int main(void)
 		cmocka_unit_test(text_that_reorders_or_hides_becomes_visible),
 		cmocka_unit_test(invalid_utf8_is_shown_byte_by_byte),
 		cmocka_unit_test(stacked_marks_are_limited),
+		cmocka_unit_test(an_invisible_mark_becomes_visible),
 		cmocka_unit_test(ascii_mode_unmasks_look_alikes),
 		cmocka_unit_test(long_text_is_cut_without_splitting_a_character),
 		cmocka_unit_test(a_full_buffer_is_reported),
