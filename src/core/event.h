@@ -29,6 +29,8 @@ struct err;
 #define EVENT_DETAIL_MAX 16384
 #define EVENT_VALUE_MAX 4096 /* of one string in detail */
 
+/* Kinds, verdicts and sources are only ever added at the end: the store keeps their
+ * numbers. */
 enum event_kind {
 	EVENT_OTHER,          /* whatever nobody foresaw; never dropped */
 	EVENT_EGRESS_BLOCKED, /* a request was refused for where or how it went */
