@@ -22,6 +22,9 @@ struct backend;
 struct err;
 struct event;
 struct loop;
+struct policy;
+struct policy_answer;
+struct policy_change;
 
 struct backend_settings {
 	const char *install_id;		/* whose sessions these are */
@@ -122,6 +125,11 @@ struct exec_result {
  * during the call. */
 typedef void backend_exec_fn(void *arg, const struct exec_result *result, const struct err *err);
 
+/* The policy is fn's (policy_free); NULL when err says why there is none. */
+typedef void backend_policy_fn(void *arg, struct policy *policy, const struct err *err);
+/* answer is NULL when pipelock could not be asked. Borrowed during the call. */
+typedef void backend_why_fn(void *arg, const struct policy_answer *answer, const struct err *err);
+
 struct backend_ops {
 	const char *name;	/* "docker" */
 	int (*open)(struct backend **out, struct loop *loop, const struct backend_settings *s,
@@ -163,6 +171,18 @@ struct backend_ops {
 	 * that is too slow, or was given up, goes on until the session stops. */
 	struct backend_job *(*exec)(struct backend *b, const struct exec_request *req,
 	                            backend_exec_fn *fn, void *arg);
+	/* Live policy (core/policy.h). None of these can be given up; each ends by
+	 * itself within half a minute. What a session may reach now: */
+	void (*policy)(struct backend *b, const char *session, backend_policy_fn *fn, void *arg);
+	/* Change it. Everything pointed to is copied. fn gets what is in force then, and
+	 * only once pipelock said that it is. ERR_POLICY: refused, by us or by pipelock,
+	 * and as it was. The caller publishes policy_event() either way. */
+	void (*policy_change)(struct backend *b, const char *session,
+	                      const struct policy_change *change, backend_policy_fn *fn,
+	                      void *arg);
+	/* Ask the session's pipelock whether it would let url pass. */
+	void (*why)(struct backend *b, const char *session, const char *url, backend_why_fn *fn,
+	            void *arg);
 	/* Give a job up. A launch is undone and still reports done; a following and an
 	 * exec end without done. */
 	void (*cancel)(struct backend_job *job);

@@ -70,6 +70,7 @@ static void take_session(struct fleet *f, const struct session *s)
 	u->row.exit_code = s->exit_code;
 	u->row.created = s->created;
 	u->row.isolation = s->isolation;
+	u->row.is_frozen = s->is_frozen;
 	if (s->state == SESSION_RUNNING)
 		set_text(&u->failure, NULL);
 }
@@ -81,6 +82,7 @@ static void lose_session(struct unit *u)
 	u->row.state = SESSION_STOPPED;
 	u->row.exit_code = -1;
 	u->row.created = 0;
+	u->row.is_frozen = false;
 	u->is_waiting = false;
 }
 

@@ -141,7 +141,8 @@ void session_list_text(struct buf *b, const struct session_list *l)
 		age(how_old, s->created);
 		isolation_text(isolation, &s->isolation);
 		buf_addf(b, "%-24s %-16s %-9s %-6s %-12s", s->name, s->bottle,
-		         session_state_name(s->state), how_old, isolation);
+		         s->is_frozen ? "frozen" : session_state_name(s->state), how_old,
+		         isolation);
 		for (size_t m = 0; m < s->n_members; m++)
 			buf_addf(b, "%s%s", m ? "," : " ",
 			         session_role_name(s->members[m].role));
@@ -159,6 +160,7 @@ static cJSON *session_json(const struct session *s)
 	cJSON_AddStringToObject(o, "agent", s->agent);
 	cJSON_AddStringToObject(o, "bottle", s->bottle);
 	cJSON_AddStringToObject(o, "state", session_state_name(s->state));
+	cJSON_AddBoolToObject(o, "frozen", s->is_frozen);
 	if (s->exit_code >= 0)
 		cJSON_AddNumberToObject(o, "exit_code", s->exit_code);
 	cJSON_AddNumberToObject(o, "created", (double)s->created);

@@ -71,6 +71,7 @@ struct session {
 	int64_t created;	/* Unix time */
 	struct isolation_result isolation;
 	bool is_attended;	/* of no use once the program that started it is gone */
+	bool is_frozen;		/* its agent is paused: core/policy.h, POLICY_FREEZE */
 	bool was_released;	/* the keeper has this launch's record */
 	int64_t released_ns;	/* when, CLOCK_REALTIME; before it only our probes acted */
 	struct session_member *members;

@@ -201,6 +201,8 @@ static void add_member(struct scan *s, const cJSON *c)
 	m->image = xstrdup(text_of(c, "Image"));
 	m->state = xstrdup(text_of(c, "State"));
 	m->status = xstrdup(text_of(c, "Status"));
+	if (m->role == ROLE_AGENT && strcmp(m->state, "paused") == 0)
+		session->is_frozen = true;
 	if (*text_of(labels, LABEL_ATTENDED))
 		session->is_attended = true;
 	if (cJSON_IsNumber(created) && (m->role == ROLE_AGENT || !session->created))

@@ -335,5 +335,8 @@ const struct backend_ops backend_replay = {
 	.stream_send = replay_stream_send,
 	.stream_resize = replay_stream_resize,
 	.stream_close = replay_stream_close,
+	.policy = replay_policy,
+	.policy_change = replay_policy_change,
+	.why = replay_why,
 	.cancel = replay_cancel,
 };

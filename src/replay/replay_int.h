@@ -36,7 +36,7 @@ struct track {
 	struct live *live;	/* whose they are; NULL for the recording itself */
 };
 
-enum job_kind { JOB_PREPARE, JOB_LAUNCH, JOB_STOP, JOB_LIST, JOB_VERIFY, JOB_FOLLOW };
+enum job_kind { JOB_PREPARE, JOB_LAUNCH, JOB_STOP, JOB_LIST, JOB_VERIFY, JOB_FOLLOW, JOB_POLICY };
 
 struct backend_job {
 	struct backend_job *next;
@@ -52,6 +52,8 @@ struct backend_job {
 	backend_list_fn *on_list;
 	backend_done_fn *on_done;		/* JOB_STOP, JOB_FOLLOW */
 	backend_event_fn *on_event;		/* JOB_FOLLOW */
+	backend_policy_fn *on_policy;		/* JOB_POLICY: one of these */
+	backend_why_fn *on_why;
 	struct live *live;			/* followed */
 	size_t at;				/* next event */
 	int64_t since_ns, released_ns;
@@ -119,6 +121,11 @@ void replay_verify(struct backend *b, const char *session, const struct agent_sp
                    const struct launch_events *ev, void *arg);
 struct backend_job *replay_follow(struct backend *b, const struct follow_request *req,
                                   backend_event_fn *fn, backend_done_fn *done, void *arg);
+void replay_policy(struct backend *b, const char *session, backend_policy_fn *fn, void *arg);
+void replay_policy_change(struct backend *b, const char *session,
+                          const struct policy_change *change, backend_policy_fn *fn, void *arg);
+void replay_why(struct backend *b, const char *session, const char *url, backend_why_fn *fn,
+                void *arg);
 void replay_cancel(struct backend_job *j);
 void replay_wake_follows(struct backend *b, const struct live *l, bool is_over);
 void replay_drop_jobs(struct backend *b);

@@ -1,0 +1,187 @@
+/* The model of a session's policy, and what is said of a change. */
+#include "core/policy.h"
+
+#include <cjson/cJSON.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/err.h"
+#include "core/event.h"
+#include "core/mem.h"
+
+void policy_free(struct policy *p)
+{
+	if (!p)
+		return;
+	for (size_t i = 0; i < p->n_entries; i++) {
+		free(p->entries[i].by);
+		free(p->entries[i].why);
+	}
+	free(p->entries);
+	strv_free(p->allowlist);
+	strv_free(p->passthrough);
+	strv_free(p->trusted);
+	free(p);
+}
+
+const struct policy_entry *policy_find(const struct policy *p, const char *host)
+{
+	for (size_t i = 0; i < p->n_entries; i++)
+		if (strcmp(p->entries[i].host, host) == 0)
+			return &p->entries[i];
+	return NULL;
+}
+
+bool policy_allows(const struct policy *p, const char *host, int64_t now)
+{
+	const struct policy_entry *e = policy_find(p, host);
+
+	if (e && e->until != 0 && e->until <= now)
+		e = NULL;
+	if (e)
+		return !e->is_denied;
+	return host_list_covers(p->allowlist, host);
+}
+
+/* --- who, and for how long ----------------------------------------------------------- */
+
+char *policy_by(void)
+{
+	const struct passwd *pw = getpwuid(geteuid());
+	char host[65] = "";
+
+	if (gethostname(host, sizeof host - 1) < 0)
+		host[0] = '\0';
+	if (pw && pw->pw_name)
+		return xasprintf("%.40s@%.38s", pw->pw_name, host);
+	return xasprintf("%u@%.38s", (unsigned)geteuid(), host);
+}
+
+int policy_parse_duration(int64_t *seconds, const char *text, struct err *err)
+{
+	size_t digits = strspn(text, "0123456789");
+	const char *unit = text + digits;
+	int64_t n, factor = 60;
+
+	if (strcmp(unit, "s") == 0)
+		factor = 1;
+	else if (strcmp(unit, "h") == 0)
+		factor = 3600;
+	else if (strcmp(unit, "d") == 0)
+		factor = 86400;
+	else if (*unit && strcmp(unit, "m") != 0)
+		digits = 0;
+	/* six digits of days do not overflow */
+	n = digits > 0 && digits <= 6 ? strtoll(text, NULL, 10) * factor : 0;
+	if (n < 1 || n > POLICY_SECONDS_MAX)
+		return err_set(
+			err, ERR_INPUT,
+			"\"%.40s\" is no time that a host can be allowed for; write \"15m\", "
+			"\"90s\" or \"2h\", at most %dd",
+			text, POLICY_SECONDS_MAX / 86400);
+	*seconds = n;
+	return 0;
+}
+
+void policy_duration_text(char out[16], int64_t seconds)
+{
+	static const struct {
+		int64_t seconds, from;
+		char unit;
+	} units[] = { { 86400, 2 * 86400, 'd' }, { 3600, 2 * 3600, 'h' }, { 60, 120, 'm' } };
+
+	if (seconds < 0)
+		seconds = 0;
+	for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+		/* a whole number of a unit is said in it: "15m", "1h" */
+		if (seconds >= units[i].from ||
+		    (seconds >= units[i].seconds && seconds % units[i].seconds == 0)) {
+			snprintf(out, 16, "%lld%c",
+			         (long long)(seconds / units[i].seconds % 100000), units[i].unit);
+			return;
+		}
+	}
+	snprintf(out, 16, "%llds", (long long)seconds);
+}
+
+/* --- the event ----------------------------------------------------------------------- */
+
+static const char *verb_name(enum policy_verb verb)
+{
+	static const char *const names[] = {
+		[POLICY_ALLOW] = "allow",
+		[POLICY_REVOKE] = "revoke",
+		[POLICY_FREEZE] = "freeze",
+		[POLICY_THAW] = "thaw",
+	};
+
+	return names[verb];
+}
+
+static void set_summary(struct event *e, const struct policy_change *c, const struct err *err)
+{
+	const char *host = c->host ? c->host : "";
+	char how_long[16];
+
+	if (err) {
+		event_set_summary(e, "%s %s refused: %s", verb_name(c->verb), host, err->msg);
+		return;
+	}
+	switch (c->verb) {
+	case POLICY_ALLOW:
+		policy_duration_text(how_long, c->seconds);
+		if (c->seconds)
+			event_set_summary(e, "%s allowed for %s", host, how_long);
+		else
+			event_set_summary(e, "%s allowed for this session", host);
+		break;
+	case POLICY_REVOKE:
+		event_set_summary(e, "%s no longer allowed%s", host,
+		                  c->cuts ? ", open tunnels cut" : "");
+		break;
+	case POLICY_FREEZE:
+		event_set_summary(e, "frozen: agent paused, every request refused");
+		break;
+	case POLICY_THAW:
+		event_set_summary(e, "thawed");
+		break;
+	}
+}
+
+void policy_event(struct event *out, const char *session, const char *bottle,
+                  const struct policy_change *c, int64_t now_ns, const struct err *err)
+{
+	const bool opens = c->verb == POLICY_ALLOW || c->verb == POLICY_THAW;
+	cJSON *o = cJSON_CreateObject();
+
+	event_init(out);
+	out->ts_ns = now_ns;
+	out->kind = EVENT_POLICY_CHANGED;
+	out->source = EVENT_FROM_SELF;
+	out->verdict = err ? EVENT_FAIL : opens ? EVENT_ALLOW : EVENT_BLOCK;
+	event_set_owner(out, session, bottle);
+	if (c->host)
+		event_set_host(out, c->host, strlen(c->host));
+	event_set_rule(out, verb_name(c->verb), strlen(verb_name(c->verb)));
+	set_summary(out, c, err);
+
+	cJSON_AddStringToObject(o, "action", verb_name(c->verb));
+	if (c->host)
+		cJSON_AddStringToObject(o, "host", c->host);
+	if (c->verb == POLICY_ALLOW)
+		cJSON_AddStringToObject(o, "scope", c->seconds ? "until" : "session");
+	if (c->verb == POLICY_ALLOW && c->seconds)
+		cJSON_AddNumberToObject(o, "until", (double)(now_ns / 1000000000 + c->seconds));
+	if (c->verb == POLICY_ALLOW || c->verb == POLICY_REVOKE)
+		cJSON_AddBoolToObject(o, "cuts", c->cuts);
+	cJSON_AddStringToObject(o, "by", c->by ? c->by : "");
+	if (c->why && *c->why)
+		cJSON_AddStringToObject(o, "why", c->why);
+	if (err)
+		cJSON_AddStringToObject(o, "error", err->msg);
+	event_set_detail(out, o, false);
+	cJSON_Delete(o);
+}
