@@ -165,6 +165,9 @@ struct backend_ops {
 	                                 const struct stream_events *ev, void *arg);
 	int (*stream_send)(struct backend_stream *s, const void *data, size_t len);
 	void (*stream_resize)(struct backend_stream *s, int rows, int cols);
+	/* No more data until it is called with false: for a program whose output costs more
+	 * than can be spent on it. It stalls that program, and no other. */
+	void (*stream_pause)(struct backend_stream *s, bool is_paused);
 	/* Detaches; ends nothing. NULL is fine. */
 	void (*stream_close)(struct backend_stream *s);
 	/* The request is copied. An engine cannot end what it has begun: a program

@@ -170,6 +170,7 @@ void fleet_free(struct fleet *f)
 	f->is_closing = true;
 	loop_timer_cancel(f->loop, &f->refresh_timer);
 	loop_timer_cancel(f->loop, &f->tell_timer);
+	loop_timer_cancel(f->loop, &f->feed_timer);
 	for (size_t i = 0; i < f->n_units; i++)
 		unit_free(f->units[i]);
 	free(f->units);

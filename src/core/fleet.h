@@ -124,7 +124,7 @@ int fleet_send(struct fleet *f, const char *session, enum fleet_terminal which, 
                size_t len);
 void fleet_set_theme(struct fleet *f, const struct vt_theme *theme);
 /* Let go of every stream (before SIGTSTP: an unread one stalls its agent); the
- * next fleet_terminal() attaches again. */
+ * next fleet_terminal() attaches again, and to a new shell where there was one. */
 void fleet_detach_all(struct fleet *f);
 
 /* --- messages -------------------------------------------------------------------------- */

@@ -2,6 +2,7 @@
 #ifndef CORE_FLEET_INT_H
 #define CORE_FLEET_INT_H
 
+#include "core/buf.h"
 #include "core/err.h"
 #include "core/fleet.h"
 #include "core/loop.h"
@@ -10,6 +11,7 @@
 
 #define FLEET_MESSAGES_MAX 200
 #define FLEET_FOLD_WINDOW  500	/* how far back a repeated event is looked for */
+#define FLEET_BACKLOG_MAX  ((size_t)1 << 20)
 #define FLEET_TERMINALS	   2	/* enum fleet_terminal */
 #define FLEET_LAUNCH_TRIES 4	/* when another program took our subnet */
 
@@ -21,6 +23,8 @@ struct terminal {
 	struct vt *vt;
 	struct backend_stream *stream;	/* NULL while it is not attached */
 	int rows, cols;
+	struct buf backlog;		/* came, but is not fed yet: the stream is paused */
+	size_t fed;			/* of it */
 };
 
 /* Everything about one name: an agent's or a session's. It stays once it was seen. */
@@ -81,6 +85,10 @@ struct fleet {
 
 	struct kept_message messages[FLEET_MESSAGES_MAX];
 	size_t n_messages;		/* ever */
+
+	struct loop_timer feed_timer;	/* set while something was fed in this turn */
+	uint64_t fed_ns;		/* what that took */
+	size_t n_backlogs, next_backlog;
 
 	struct vt_theme theme;
 	bool has_theme;

@@ -20,7 +20,11 @@ struct unit *fleet_unit_make(struct fleet *f, const char *name)
 	u->row.state = SESSION_STOPPED;
 	u->row.exit_code = -1;
 	for (int i = 0; i < FLEET_TERMINALS; i++)
-		u->terminals[i] = (struct terminal){ .unit = u, .which = (enum fleet_terminal)i };
+		u->terminals[i] = (struct terminal){
+			.unit = u,
+			.which = (enum fleet_terminal)i,
+			.backlog = BUF_INIT(FLEET_BACKLOG_MAX),
+		};
 	f->units = xreallocarray(f->units, f->n_units + 1, sizeof(struct unit *));
 	f->units[f->n_units++] = u;
 	return u;

@@ -8,7 +8,9 @@
 #include "core/mem.h"
 #include "core/text.h"
 
-#define SAID_MAX 200
+#define SAID_MAX   200
+#define FEED_SLICE 2048u	/* 4 ms of the dearest bytes */
+#define FEED_NS	   4000000u
 
 /* --- what the agent says beside its output: its claims ---------------------------------- */
 
@@ -84,13 +86,97 @@ static const struct vt_ops vt_ops = {
 	.notice = on_notice,
 };
 
+/* --- feeding --------------------------------------------------------------------------------
+ * Usual output takes a few ns a byte, but a hostile program finds bytes that take a
+ * thousand times as long. All terminals together get FEED_NS of a turn; what is left
+ * waits while its stream is paused, and keys come first. */
+
+static bool has_time(const struct fleet *f)
+{
+	return f->fed_ns < FEED_NS;
+}
+
+static size_t feed_slice(struct terminal *t, const char *data, size_t len)
+{
+	uint64_t start = loop_now_ns();
+	size_t n = len < FEED_SLICE ? len : FEED_SLICE;
+
+	vt_feed(t->vt, data, n, start / 1000000);
+	t->unit->fleet->fed_ns += loop_now_ns() - start;
+	return n;
+}
+
+static void drop_backlog(struct terminal *t)
+{
+	if (t->backlog.len)
+		t->unit->fleet->n_backlogs--;
+	buf_done(&t->backlog);
+	t->fed = 0;
+}
+
+static void feed_backlog(struct terminal *t)
+{
+	t->fed += feed_slice(t, t->backlog.data + t->fed, t->backlog.len - t->fed);
+	fleet_mark(t->unit->fleet, FLEET_TERMINAL);
+	if (t->fed < t->backlog.len)
+		return;
+	drop_backlog(t);
+	if (t->stream)
+		t->unit->fleet->opt.ops->stream_pause(t->stream, false);
+}
+
+/* The next turn, with time of its own: a slice of each in turn. */
+static void on_feed(void *arg)
+{
+	struct fleet *f = arg;
+
+	f->fed_ns = 0;
+	while (f->n_backlogs && has_time(f)) {
+		size_t at = f->next_backlog++ % (f->n_units * FLEET_TERMINALS);
+		struct terminal *t = &f->units[at / FLEET_TERMINALS]
+		                              ->terminals[at % FLEET_TERMINALS];
+
+		if (t->backlog.len)
+			feed_backlog(t);
+	}
+	if (f->n_backlogs)
+		loop_timer_set(f->loop, &f->feed_timer, 0, on_feed, f);
+}
+
+static void feed(struct terminal *t, const char *data, size_t len)
+{
+	struct fleet *f = t->unit->fleet;
+
+	while (len && !t->backlog.len && has_time(f)) {
+		size_t n = feed_slice(t, data, len);
+
+		data += n;
+		len -= n;
+	}
+	if (!f->feed_timer.is_set)
+		loop_timer_set(f->loop, &f->feed_timer, 0, on_feed, f);
+	if (!len)
+		return;
+	f->n_backlogs += !t->backlog.len;
+	if (buf_add(&t->backlog, data, len) < 0)
+		abort();	/* a paused stream brings nothing more */
+	f->opt.ops->stream_pause(t->stream, true);
+}
+
+static void drop_vt(struct terminal *t)
+{
+	drop_backlog(t);
+	vt_free(t->vt);
+	t->vt = NULL;
+}
+
 /* --- the stream ---------------------------------------------------------------------------- */
 
 static void on_data(void *arg, const char *data, size_t len)
 {
 	struct terminal *t = arg;
 
-	vt_feed(t->vt, data, len, loop_now_ns() / 1000000);
+	feed(t, data, len);
 	if (t->which == FLEET_AGENT) {
 		t->unit->last_output_ns = fleet_clock_ns();
 		/* that it works again is seen at once; that it rests, with the next refresh */
@@ -113,10 +199,8 @@ static void on_ended(void *arg, const struct err *err)
 	if (err && t->which == FLEET_SHELL)
 		fleet_say(t->unit->fleet, FLEET_WARN, "%s: %s", t->unit->row.name, err->msg);
 	detach(t);
-	if (t->which == FLEET_SHELL) {
-		vt_free(t->vt);
-		t->vt = NULL;
-	}
+	if (t->which == FLEET_SHELL)
+		drop_vt(t);
 	/* the state follows with the next list; a session that still runs is attached again */
 	fleet_refresh_soon(t->unit->fleet);
 	fleet_mark(t->unit->fleet, FLEET_TERMINAL);
@@ -165,8 +249,7 @@ void fleet_drop_terminals(struct unit *u, bool keep_screen)
 			detach(t);
 		if (keep_screen && t->which == FLEET_AGENT)
 			continue;	/* its last words stay to be read */
-		vt_free(t->vt);
-		t->vt = NULL;
+		drop_vt(t);
 	}
 }
 
@@ -233,7 +316,15 @@ void fleet_set_theme(struct fleet *f, const struct vt_theme *theme)
 
 void fleet_detach_all(struct fleet *f)
 {
-	for (size_t i = 0; i < f->n_units; i++)
-		if (f->units[i]->terminals[FLEET_AGENT].stream)
-			detach(&f->units[i]->terminals[FLEET_AGENT]);
+	for (size_t i = 0; i < f->n_units; i++) {
+		struct terminal *agent = &f->units[i]->terminals[FLEET_AGENT];
+		struct terminal *shell = &f->units[i]->terminals[FLEET_SHELL];
+
+		if (agent->stream)
+			detach(agent);
+		/* no engine attaches to an exec again: another shell begins on a clean screen */
+		if (shell->stream)
+			detach(shell);
+		drop_vt(shell);
+	}
 }

@@ -419,6 +419,7 @@ const struct backend_ops backend_docker = {
 	.attach = docker_attach,
 	.stream_send = terminal_send,
 	.stream_resize = terminal_resize,
+	.stream_pause = terminal_pause,
 	.stream_close = terminal_close,
 	.exec = docker_exec,
 	.cancel = docker_cancel,

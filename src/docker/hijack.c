@@ -34,6 +34,7 @@ struct hijack {
 	bool is_watched;
 	bool in_callback;
 	bool is_closed;
+	bool is_paused;
 	struct buf out;		/* being sent */
 	struct buf early;	/* queued before it was open: the engine loses what comes with
 				 * the request, so this waits for the answer */
@@ -44,7 +45,7 @@ static void on_ready(void *arg, int fd, unsigned events);
 
 static void watch(struct hijack *h)
 {
-	unsigned events = LOOP_READ;
+	unsigned events = h->is_paused ? 0 : LOOP_READ;
 
 	if (h->out.len)
 		events |= LOOP_WRITE;
@@ -173,7 +174,7 @@ static void read_in(struct hijack *h)
 	static _Thread_local char data[64 << 10];
 	size_t total = 0;
 
-	while (h->state != HIJACK_ENDED && !h->is_closed) {
+	while (h->state != HIJACK_ENDED && !h->is_closed && !h->is_paused) {
 		size_t len = 0;
 		CURLcode code = curl_easy_recv(h->handle.easy, data, sizeof data, &len);
 
@@ -190,7 +191,7 @@ static void read_in(struct hijack *h)
 		}
 		take(h, data, len);
 		total += len;
-		if (total >= HIJACK_TURN_MAX && !h->is_closed) {
+		if (total >= HIJACK_TURN_MAX && !h->is_closed && !h->is_paused) {
 			/* TLS may hold more with the socket silent: come back by ourselves */
 			loop_timer_set(h->loop, &h->again, 0, on_again, h);
 			return;
@@ -300,6 +301,21 @@ int hijack_send(struct hijack *h, const void *data, size_t len)
 	if (!h->in_callback)
 		watch(h);
 	return 0;
+}
+
+void hijack_pause(struct hijack *h, bool is_paused)
+{
+	if (h->is_paused == is_paused)
+		return;
+	h->is_paused = is_paused;
+	if (h->state != HIJACK_OPEN || h->is_closed)
+		return;
+	if (is_paused)
+		loop_timer_cancel(h->loop, &h->again);
+	else	/* TLS may hold more with the socket silent */
+		loop_timer_set(h->loop, &h->again, 0, on_again, h);
+	if (!h->in_callback)
+		watch(h);
 }
 
 void hijack_close(struct hijack *h)

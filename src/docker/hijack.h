@@ -6,11 +6,13 @@
  * ourselves (Docker Engine API, "Attach to a container": Hijacking).
  *
  * Reading never stops on its own: an engine whose reader stalls blocks the
- * container's output. A turn reads at most HIJACK_TURN_MAX bytes.
+ * container's output. A turn reads at most HIJACK_TURN_MAX bytes, and nothing
+ * while its owner has paused it.
  */
 #ifndef DOCKER_HIJACK_H
 #define DOCKER_HIJACK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct engine;
@@ -37,6 +39,9 @@ struct hijack *hijack_open(struct engine *e, const char *path, const char *body,
  * HIJACK_QUEUE_MAX would wait: nothing of them is then sent. Copies of what was
  * sent are wiped. */
 int hijack_send(struct hijack *h, const void *data, size_t len);
+
+/* Allowed in its own callbacks. */
+void hijack_pause(struct hijack *h, bool is_paused);
 
 void hijack_close(struct hijack *h);	/* NULL is fine; allowed in its own callbacks */
 

@@ -202,6 +202,12 @@ void terminal_resize(struct backend_stream *s, int rows, int cols)
 		send_size(s, rows, cols);
 }
 
+void terminal_pause(struct backend_stream *s, bool is_paused)
+{
+	if (s->hijack)
+		hijack_pause(s->hijack, is_paused);
+}
+
 void terminal_close(struct backend_stream *s)
 {
 	if (!s)

@@ -11,6 +11,7 @@ struct backend_stream *terminal_open(struct engine *e, const struct stream_reque
                                      const struct stream_events *ev, void *arg);
 int terminal_send(struct backend_stream *s, const void *data, size_t len);
 void terminal_resize(struct backend_stream *s, int rows, int cols);
+void terminal_pause(struct backend_stream *s, bool is_paused);
 void terminal_close(struct backend_stream *s);	/* NULL is fine */
 
 #endif

@@ -334,6 +334,7 @@ const struct backend_ops backend_replay = {
 	.attach = replay_attach,
 	.stream_send = replay_stream_send,
 	.stream_resize = replay_stream_resize,
+	.stream_pause = replay_stream_pause,
 	.stream_close = replay_stream_close,
 	.policy = replay_policy,
 	.policy_change = replay_policy_change,

@@ -79,7 +79,7 @@ struct backend_stream {
 	unsigned escape;	/* inside a key's bytes: what was read of them */
 	char held[32];		/* those */
 	bool is_in_answer;	/* a string of the emulator's, up to ST */
-	bool is_open, is_over, is_closed, is_called;
+	bool is_open, is_over, is_closed, is_called, is_paused;
 	struct err err;
 	struct loop_timer timer;
 };
@@ -135,6 +135,7 @@ struct backend_stream *replay_attach(struct backend *b, const struct stream_requ
                                      const struct stream_events *ev, void *arg);
 int replay_stream_send(struct backend_stream *s, const void *data, size_t len);
 void replay_stream_resize(struct backend_stream *s, int rows, int cols);
+void replay_stream_pause(struct backend_stream *s, bool is_paused);
 void replay_stream_close(struct backend_stream *s);
 void replay_wake_streams(struct backend *b, const struct live *l, bool is_over);
 void replay_drop_streams(struct backend *b);

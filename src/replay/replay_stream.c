@@ -82,9 +82,9 @@ static void on_wake(void *arg)
 		if (!s->is_closed)
 			greet(s);
 	}
-	while (!s->is_closed && (n = take(s, chunk)))
+	while (!s->is_closed && !s->is_paused && (n = take(s, chunk)))
 		s->ev->data(s->arg, chunk, n);
-	if (!s->is_closed && s->is_over) {
+	if (!s->is_closed && !s->is_paused && s->is_over) {
 		s->is_over = false;
 		s->live = NULL;
 		s->ev->ended(s->arg, s->err.kind ? &s->err : NULL);
@@ -215,6 +215,13 @@ void replay_stream_resize(struct backend_stream *s, int rows, int cols)
 	(void)s;	/* what was recorded does not know */
 	(void)rows;
 	(void)cols;
+}
+
+void replay_stream_pause(struct backend_stream *s, bool is_paused)
+{
+	s->is_paused = is_paused;
+	if (!is_paused && !s->is_closed)
+		wake(s);
 }
 
 void replay_stream_close(struct backend_stream *s)

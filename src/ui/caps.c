@@ -17,16 +17,37 @@ static const char *env(const char *name)
 	return s ? s : "";
 }
 
-/* Not by nl_langinfo(): whether main called setlocale() shall not matter. */
+/* "de_DE.UTF-8", "C.utf8@euro": what the locale's name says of its encoding. */
+static bool names_utf8(void)
+{
+	static const char *const names[] = { "LC_ALL", "LC_CTYPE", "LANG" };
+	const char *dot = NULL;
+	size_t len;
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		if (*env(names[i])) {
+			dot = strchr(env(names[i]), '.');
+			break;
+		}
+	}
+	if (!dot)
+		return false;
+	len = strcspn(++dot, "@");
+	return (len == 5 && strncasecmp(dot, "UTF-8", 5) == 0) ||
+	       (len == 4 && strncasecmp(dot, "UTF8", 4) == 0);
+}
+
+/* Not by nl_langinfo(): whether main called setlocale() shall not matter. A locale
+ * that is not installed here, as after ssh, still says what the terminal takes. */
 static bool is_utf8(void)
 {
 	locale_t l = newlocale(LC_CTYPE_MASK, "", (locale_t)0);
-	bool yes = false;
+	bool yes;
 
-	if (l != (locale_t)0) {
-		yes = strcmp(nl_langinfo_l(CODESET, l), "UTF-8") == 0;
-		freelocale(l);
-	}
+	if (l == (locale_t)0)
+		return names_utf8();
+	yes = strcmp(nl_langinfo_l(CODESET, l), "UTF-8") == 0;
+	freelocale(l);
 	return yes;
 }
 

@@ -593,6 +593,26 @@ static void test_raw_bytes_go_both_ways(void **state)
 	close_raw(&r);
 }
 
+static void test_raw_stream_that_is_paused_says_nothing_and_loses_nothing(void **state)
+{
+	struct raw r = { 0 };
+
+	(void)state;
+	connect_to(streams);
+	open_raw(&r, "/attach");
+	turn_until(&r.n_data, 1);
+	hijack_pause(r.h, true);
+	fake_write(fake.last, " and more");
+	fake_close(fake.last);
+	settle();
+	assert_int_equal(r.n_data, 1);
+	assert_int_equal(r.n_end, 0);
+	hijack_pause(r.h, false);
+	turn_until(&r.n_end, 1);
+	assert_string_equal(r.data.data, "hello and more");
+	close_raw(&r);
+}
+
 static void test_refused_upgrade_says_why(void **state)
 {
 	static const struct fake_answer answers[] = {
@@ -727,6 +747,7 @@ int main(void)
 		TEST(test_call_cancelled_in_anothers_done_is_gone),
 		TEST(test_closing_calls_nobody),
 		TEST(test_raw_bytes_go_both_ways),
+		TEST(test_raw_stream_that_is_paused_says_nothing_and_loses_nothing),
 		TEST(test_refused_upgrade_says_why),
 		TEST(test_endless_head_is_given_up),
 		TEST(test_raw_stream_may_be_closed_in_its_callbacks),

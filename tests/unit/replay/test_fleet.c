@@ -517,6 +517,62 @@ static void test_terminals_that_were_let_go_come_back_whole(void **state)
 	free(text);
 }
 
+static void test_a_shell_that_was_let_go_is_a_new_one(void **state)
+{
+	char *text;
+
+	(void)state;
+	open_fleet(RUNNING("one"), "1");
+	fleet_terminal(fleet, "one", FLEET_SHELL, 24, 80);
+	settle();
+	fleet_send(fleet, "one", FLEET_SHELL, "make", 4);
+	settle();
+	fleet_detach_all(fleet);
+	/* nobody would read it while the program is stopped */
+	assert_int_equal(fleet_send(fleet, "one", FLEET_SHELL, "x", 1), -1);
+	fleet_terminal(fleet, "one", FLEET_SHELL, 24, 80);
+	settle();
+	text = screen_text(fleet_terminal(fleet, "one", FLEET_SHELL, 24, 80));
+	assert_non_null(strstr(text, "agent@one:~$"));
+	assert_null(strstr(text, "make"));
+	free(text);
+}
+
+static bool shows(const char *session, const char *part)
+{
+	char *text = screen_text(fleet_terminal(fleet, session, FLEET_AGENT, 100, 300));
+	bool yes = strstr(text, part) != NULL;
+
+	free(text);
+	return yes;
+}
+
+/* ESC # 8 fills the screen: the dearest bytes there are. */
+static void test_output_that_takes_long_keeps_nobody_waiting(void **state)
+{
+	struct buf b = BUF_INIT(1u << 21);
+	int turns;
+
+	(void)state;
+	buf_adds(&b, RUNNING("one") RUNNING("two") "{\"t\":500,\"terminal\":\"one\",\"data\":\"");
+	for (int i = 0; i < 60000; i++)
+		buf_adds(&b, "\\u001b#8");
+	buf_adds(&b, "\\u001b[2Jthe end\"}\n"
+	             "{\"t\":500,\"terminal\":\"two\",\"data\":\"hello\"}\n");
+	open_fleet(buf_str(&b), "1");
+	buf_done(&b);
+	fleet_terminal(fleet, "one", FLEET_AGENT, 100, 300);
+	for (int i = 0; !shows("two", "hello") && i < 1000; i++)
+		assert_int_equal(loop_turn(loop, 20, NULL), 0);
+	assert_screen("two", FLEET_AGENT, "hello");
+	assert_false(shows("one", "the end"));
+	/* nothing is lost, and there was time for keys in between */
+	for (turns = 0; !shows("one", "the end") && turns < 100000; turns++)
+		assert_int_equal(loop_turn(loop, 20, NULL), 0);
+	assert_true(shows("one", "the end"));
+	assert_true(turns > 10);
+}
+
 /* --- messages ------------------------------------------------------------ */
 
 static void test_messages_are_kept_newest_first(void **state)
@@ -571,6 +627,8 @@ int main(void)
 		TEST(test_a_notice_makes_it_wait_until_it_is_answered),
 		TEST(test_the_last_screen_stays_when_it_has_stopped),
 		TEST(test_terminals_that_were_let_go_come_back_whole),
+		TEST(test_a_shell_that_was_let_go_is_a_new_one),
+		TEST(test_output_that_takes_long_keeps_nobody_waiting),
 		TEST(test_messages_are_kept_newest_first),
 	};
 

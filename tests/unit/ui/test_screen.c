@@ -507,6 +507,39 @@ static void the_locale_decides_about_ascii(void **state)
 	tty_close(&t);
 }
 
+/* Over ssh LANG often names a locale that only the other machine has. */
+static void a_locale_that_is_not_installed_still_names_its_encoding(void **state)
+{
+	static const struct {
+		const char *name;
+		bool is_ascii;
+	} cases[] = {
+		{ "xx_XX.UTF-8", false }, { "xx_XX.utf8@euro", false }, { "xx_XX", true },
+		{ "xx_XX.ISO-8859-15", true }, { "xx_XX.UTF-16", true },
+	};
+	struct screen *s;
+	struct tty t;
+
+	(void)state;
+	tty_open(&t);
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		setenv("LC_ALL", cases[i].name, 1);
+		s = open_screen(&t);
+		assert_int_equal(screen_is_ascii(s), cases[i].is_ascii);
+		screen_close(s);
+	}
+	/* the first that is set counts, as for the C library */
+	setenv("LC_ALL", "", 1);
+	setenv("LC_CTYPE", "xx_XX.UTF-8", 1);
+	setenv("LANG", "xx_XX.ISO-8859-1", 1);
+	s = open_screen(&t);
+	assert_false(screen_is_ascii(s));
+	screen_close(s);
+	unsetenv("LC_CTYPE");
+	unsetenv("LANG");
+	tty_close(&t);
+}
+
 static void unusable_terminals_are_refused(void **state)
 {
 	static const char *const terms[] = { "", "dumb", "no-such-terminal" };
@@ -638,6 +671,7 @@ int main(void)
 		cmocka_unit_test(colours_follow_the_environment),
 		cmocka_unit_test(old_terminals_get_no_private_sequences),
 		cmocka_unit_test(the_locale_decides_about_ascii),
+		cmocka_unit_test(a_locale_that_is_not_installed_still_names_its_encoding),
 		cmocka_unit_test(unusable_terminals_are_refused),
 		cmocka_unit_test(the_size_is_the_terminals),
 		cmocka_unit_test(the_terminal_is_put_back_when_the_process_dies),
