@@ -25,6 +25,9 @@ struct loop;
 struct policy;
 struct policy_answer;
 struct policy_change;
+struct push;
+struct push_decision;
+struct push_list;
 
 struct backend_settings {
 	const char *install_id;		/* whose sessions these are */
@@ -129,6 +132,10 @@ typedef void backend_exec_fn(void *arg, const struct exec_result *result, const 
 typedef void backend_policy_fn(void *arg, struct policy *policy, const struct err *err);
 /* answer is NULL when pipelock could not be asked. Borrowed during the call. */
 typedef void backend_why_fn(void *arg, const struct policy_answer *answer, const struct err *err);
+/* Pushes of a session (core/push.h). fn may empty what it is given to keep it; else it
+ * is freed after fn. It is NULL exactly when err is not. */
+typedef void backend_pushes_fn(void *arg, struct push_list *list, const struct err *err);
+typedef void backend_push_fn(void *arg, struct push *push, const struct err *err);
 
 struct backend_ops {
 	const char *name;	/* "docker" */
@@ -186,8 +193,21 @@ struct backend_ops {
 	/* Ask the session's pipelock whether it would let url pass. */
 	void (*why)(struct backend *b, const char *session, const char *url, backend_why_fn *fn,
 	            void *arg);
-	/* Give a job up. A launch is undone and still reports done; a following and an
-	 * exec end without done. */
+	/* What the gate recorded of a session's pushes, without diffs; only of sessions
+	 * that have a member of ROLE_GATE. */
+	struct backend_job *(*pushes)(struct backend *b, const char *session,
+	                              backend_pushes_fn *fn, void *arg);
+	/* One of them, with its diff. */
+	struct backend_job *(*push_read)(struct backend *b, const char *session, const char *id,
+	                                 backend_push_fn *fn, void *arg);
+	/* Tell the gate what a person decided; d is copied. fn gets the record as it is
+	 * then: after an approval the push is accepted or failed, which takes as long as
+	 * the upstream does. ERR_POLICY when the gate refused the decision: the push does
+	 * not wait any more, or is not what the person saw. */
+	struct backend_job *(*push_decide)(struct backend *b, const struct push_decision *d,
+	                                   backend_push_fn *fn, void *arg);
+	/* Give a job up. A launch is undone and still reports done; a following, an exec
+	 * and those about pushes end without done. */
 	void (*cancel)(struct backend_job *job);
 };
 

@@ -18,6 +18,7 @@
 #include "docker/launch.h"
 #include "docker/logs.h"
 #include "docker/prepare.h"
+#include "docker/pushes.h"
 #include "docker/reconcile.h"
 #include "docker/spec.h"
 #include "docker/teardown.h"
@@ -36,6 +37,7 @@ struct backend_job {
 	struct launch *launch;
 	struct follow *follow;
 	struct exec *exec;
+	struct pushes *pushes;
 	const struct launch_events *ev;
 	void *arg;
 	int lock;		/* on the session's name, while it is launched */
@@ -390,6 +392,33 @@ static struct backend_job *docker_exec(struct backend *b, const struct exec_requ
 	return j;
 }
 
+static struct backend_job *docker_pushes(struct backend *b, const char *session,
+                                         backend_pushes_fn *fn, void *arg)
+{
+	struct backend_job *j = xcalloc(1, sizeof *j);
+
+	j->pushes = pushes_list(b->engine, session, fn, arg, j);
+	return j;
+}
+
+static struct backend_job *docker_push_read(struct backend *b, const char *session, const char *id,
+                                            backend_push_fn *fn, void *arg)
+{
+	struct backend_job *j = xcalloc(1, sizeof *j);
+
+	j->pushes = pushes_read(b->engine, session, id, fn, arg, j);
+	return j;
+}
+
+static struct backend_job *docker_push_decide(struct backend *b, const struct push_decision *d,
+                                              backend_push_fn *fn, void *arg)
+{
+	struct backend_job *j = xcalloc(1, sizeof *j);
+
+	j->pushes = pushes_decide(b->engine, d, fn, arg, j);
+	return j;
+}
+
 static void docker_cancel(struct backend_job *j)
 {
 	if (!j)
@@ -399,6 +428,9 @@ static void docker_cancel(struct backend_job *j)
 		free(j);
 	} else if (j->exec) {
 		exec_stop(j->exec);
+		free(j);
+	} else if (j->pushes) {
+		pushes_stop(j->pushes);
 		free(j);
 	} else if (j->launch) {
 		launch_cancel(j->launch);	/* reports, and frees the job, later */
@@ -422,5 +454,8 @@ const struct backend_ops backend_docker = {
 	.stream_pause = terminal_pause,
 	.stream_close = terminal_close,
 	.exec = docker_exec,
+	.pushes = docker_pushes,
+	.push_read = docker_push_read,
+	.push_decide = docker_push_decide,
 	.cancel = docker_cancel,
 };

@@ -50,6 +50,7 @@ void replay_clear(struct live *l)
 	free(l->events);
 	l->events = NULL;
 	l->n_events = 0;
+	push_list_done(&l->pushes);
 	buf_done(&l->output);
 	l->output = (struct buf)BUF_INIT(REPLAY_OUTPUT_MAX);
 	l->output_start = 0;
@@ -111,19 +112,23 @@ static void play_session(struct backend *b, const struct recording_entry *e)
 		replay_wake_streams(b, l, true);
 }
 
-static void play_event(struct backend *b, const struct recording_entry *e, struct live *l)
+void replay_event(struct backend *b, struct live *l, const struct event *e, int64_t ts_ns)
 {
 	int64_t now = replay_clock_ns();
 	struct event *ev;
 
 	l->events = xreallocarray(l->events, l->n_events + 1, sizeof *l->events);
 	ev = &l->events[l->n_events++];
-	event_copy(ev, &e->event);
+	event_copy(ev, e);
 	event_set_owner(ev, l->name, l->is.bottle);
-	ev->ts_ns = l->is_taken ? now : ev->ts_ns + b->shift_ns;
-	if (ev->ts_ns > now)
-		ev->ts_ns = now;
+	ev->ts_ns = ts_ns < now ? ts_ns : now;
 	replay_wake_follows(b, l, false);
+}
+
+static void play_event(struct backend *b, const struct recording_entry *e, struct live *l)
+{
+	replay_event(b, l, &e->event,
+	             l->is_taken ? replay_clock_ns() : e->event.ts_ns + b->shift_ns);
 }
 
 static void play_engine(struct backend *b, const struct recording_entry *e)
@@ -163,6 +168,10 @@ static void play(struct backend *b, const struct track *t, const struct recordin
 	case RECORDING_TERMINAL:
 		if (l && l->exists)
 			replay_output(b, l, e->data, e->len);
+		break;
+	case RECORDING_PUSH:
+		if (l && l->exists)
+			replay_push(b, l, &e->push);
 		break;
 	case RECORDING_ENGINE:
 		play_engine(b, e);
@@ -339,5 +348,8 @@ const struct backend_ops backend_replay = {
 	.policy = replay_policy,
 	.policy_change = replay_policy_change,
 	.why = replay_why,
+	.pushes = replay_pushes,
+	.push_read = replay_push_read,
+	.push_decide = replay_push_decide,
 	.cancel = replay_cancel,
 };

@@ -167,6 +167,29 @@ static void read_event(struct reader *r, const struct json_node *o, struct recor
 		name_of(r, json_get(o, "session"), o, e->name);
 }
 
+/* "push": the session, "record": as the gate writes it, "diff": text */
+static void read_push(struct reader *r, const struct json_node *line, const struct json_node *name,
+                      struct recording_entry *e)
+{
+	const struct json_node *o = json_get(line, "record");
+	const char *diff = text_of(r, line, "diff"), *text;
+	struct err err = { 0 };
+
+	e->kind = RECORDING_PUSH;
+	name_of(r, name, name, e->name);
+	if (!o || o->type != JSON_OBJECT) {
+		json_fault(r->doc, line, r->faults, "needs \"record\", an object");
+		return;
+	}
+	text = r->doc->text + o->at.start;
+	if (push_parse(&e->push, text, o->at.end - o->at.start, &err) < 0) {
+		json_fault(r->doc, o, r->faults, "%s", err.msg);
+	} else if (diff && strlen(diff) <= PUSH_DIFF_MAX) {
+		e->push.diff = xstrdup(diff);
+		e->push.diff_len = strlen(diff);
+	}
+}
+
 static int base64_value(char c)
 {
 	static const char digits[] =
@@ -291,7 +314,8 @@ static bool read_line(struct reader *r, const struct json_node *line, int64_t af
                       struct recording_entry *e)
 {
 	static const char *const keys[] = { "t", "session", "gone", "event", "terminal", "data",
-		                            "base64", "launch", "engine", "why", NULL };
+		                            "base64", "launch", "engine", "why", "push",
+		                            "record", "diff", NULL };
 	size_t errors = r->faults->n_errors;
 	const struct json_node *m;
 
@@ -311,8 +335,11 @@ static bool read_line(struct reader *r, const struct json_node *line, int64_t af
 		read_event(r, m, e);
 	} else if ((m = json_get(line, "terminal"))) {
 		read_terminal(r, line, m, e);
+	} else if ((m = json_get(line, "push"))) {
+		read_push(r, line, m, e);
 	} else if (r->is_then) {
-		json_fault(r->doc, line, r->faults, "needs \"event\" or \"terminal\"");
+		json_fault(r->doc, line, r->faults,
+		           "needs \"event\", \"terminal\" or \"push\"");
 	} else if ((m = json_get(line, "session"))) {
 		read_session(r, m, e);
 	} else if ((m = json_get(line, "gone"))) {
@@ -454,6 +481,9 @@ static void entry_done(struct recording_entry *e)
 		break;
 	case RECORDING_TERMINAL:
 		free(e->data);
+		break;
+	case RECORDING_PUSH:
+		push_done(&e->push);
 		break;
 	case RECORDING_LAUNCH:
 		for (size_t i = 0; i < e->launch.n_then; i++)

@@ -14,6 +14,7 @@
 
 #include "core/event.h"
 #include "core/faults.h"
+#include "core/push.h"
 #include "core/session.h"
 
 #define RECORDING_BYTES_MAX   ((size_t)64 << 20)
@@ -26,6 +27,7 @@ enum recording_kind {
 	RECORDING_SESSION,	/* a session is as .session says from now on */
 	RECORDING_GONE,		/* nothing is left of session .name */
 	RECORDING_EVENT,
+	RECORDING_PUSH,		/* the gate of session .name has this record of a push */
 	RECORDING_TERMINAL,	/* session .name wrote .data */
 	RECORDING_LAUNCH,	/* what a launch of agent .name will be like */
 	RECORDING_ENGINE,	/* the engine went away (.text says why), or came back */
@@ -56,6 +58,7 @@ struct recording_entry {
 	union {
 		struct recording_session session;
 		struct event event;
+		struct push push;
 		struct {
 			char *data;
 			size_t len;

@@ -6,6 +6,7 @@
 #include "core/buf.h"
 #include "core/err.h"
 #include "core/loop.h"
+#include "core/push.h"
 #include "replay/recording.h"
 
 #define REPLAY_OUTPUT_MAX ((size_t)8 << 20)	/* of one terminal, kept for who attaches */
@@ -25,6 +26,7 @@ struct live {
 	uint64_t output_start;	/* what was dropped before output.data[0] */
 	struct event *events;
 	size_t n_events;
+	struct push_list pushes;
 };
 
 /* Lines of a recording under way. */
@@ -36,7 +38,16 @@ struct track {
 	struct live *live;	/* whose they are; NULL for the recording itself */
 };
 
-enum job_kind { JOB_PREPARE, JOB_LAUNCH, JOB_STOP, JOB_LIST, JOB_VERIFY, JOB_FOLLOW, JOB_POLICY };
+enum job_kind {
+	JOB_PREPARE,
+	JOB_LAUNCH,
+	JOB_STOP,
+	JOB_LIST,
+	JOB_VERIFY,
+	JOB_FOLLOW,
+	JOB_POLICY,
+	JOB_PUSH,
+};
 
 struct backend_job {
 	struct backend_job *next;
@@ -65,6 +76,8 @@ struct backend_job {
 	size_t step;
 	bool is_in_step, is_refused, force;
 	uint64_t step_ns;
+
+	struct push_ask *ask;			/* JOB_PUSH */
 };
 
 struct backend_stream {
@@ -109,7 +122,23 @@ void replay_end(struct backend *b, struct live *l);	/* its streams, followings, 
 const struct recording_launch *replay_launch_of(const struct backend *b, const char *agent);
 int64_t replay_clock_ns(void);
 
+void replay_event(struct backend *b, struct live *l, const struct event *e, int64_t ts_ns);
+
+/* replay_pushes.c */
+void replay_push(struct backend *b, struct live *l, const struct push *p);	/* copied */
+struct backend_job *replay_pushes(struct backend *b, const char *session, backend_pushes_fn *fn,
+                                  void *arg);
+struct backend_job *replay_push_read(struct backend *b, const char *session, const char *id,
+                                     backend_push_fn *fn, void *arg);
+struct backend_job *replay_push_decide(struct backend *b, const struct push_decision *d,
+                                       backend_push_fn *fn, void *arg);
+void replay_ask_free(struct push_ask *ask);	/* NULL is fine */
+
 /* replay_jobs.c */
+struct backend_job *replay_job_new(struct backend *b, enum job_kind kind, void *arg);
+void replay_job_start(struct backend_job *j, uint64_t ms, loop_fn *fn);
+void replay_job_free(struct backend_job *j);
+bool replay_answers(struct backend_job *j);
 void replay_prepare(struct backend *b, const struct launch_request *req, backend_plan_fn *fn,
                     void *arg);
 struct backend_job *replay_launch(struct backend *b, const struct plan *plan,

@@ -12,7 +12,7 @@ static void set_name(char to[MANIFEST_NAME_MAX + 1], const char *from)
 	snprintf(to, MANIFEST_NAME_MAX + 1, "%s", from);
 }
 
-static struct backend_job *job_new(struct backend *b, enum job_kind kind, void *arg)
+struct backend_job *replay_job_new(struct backend *b, enum job_kind kind, void *arg)
 {
 	struct backend_job *j = xcalloc(1, sizeof *j);
 
@@ -24,12 +24,12 @@ static struct backend_job *job_new(struct backend *b, enum job_kind kind, void *
 	return j;
 }
 
-static void job_start(struct backend_job *j, uint64_t ms, loop_fn *fn)
+void replay_job_start(struct backend_job *j, uint64_t ms, loop_fn *fn)
 {
 	loop_timer_set(j->backend->loop, &j->timer, ms, fn, j);
 }
 
-static void job_free(struct backend_job *j)
+void replay_job_free(struct backend_job *j)
 {
 	struct backend_job **at = &j->backend->jobs;
 
@@ -38,17 +38,18 @@ static void job_free(struct backend_job *j)
 	*at = j->next;
 	loop_timer_cancel(j->backend->loop, &j->timer);
 	plan_free(j->made);
+	replay_ask_free(j->ask);
 	free(j);
 }
 
 void replay_drop_jobs(struct backend *b)
 {
 	while (b->jobs)
-		job_free(b->jobs);
+		replay_job_free(b->jobs);
 }
 
 /* Does the engine answer? If not, the job's error says so. */
-static bool answers(struct backend_job *j)
+bool replay_answers(struct backend_job *j)
 {
 	if (j->backend->away && !j->err.kind)
 		err_set(&j->err, ERR_ENGINE, "%s", j->backend->away);
@@ -110,21 +111,21 @@ static void on_list(void *arg)
 	struct backend_job *j = arg;
 	struct session_list list = { 0 };
 
-	if (answers(j))
+	if (replay_answers(j))
 		for (const struct live *l = j->backend->lives; l; l = l->next)
 			if (l->exists)
 				add_session(&list, l);
 	j->on_list(j->arg, &list, error_of(j));
 	session_list_done(&list);
-	job_free(j);
+	replay_job_free(j);
 }
 
 void replay_list(struct backend *b, backend_list_fn *fn, void *arg)
 {
-	struct backend_job *j = job_new(b, JOB_LIST, arg);
+	struct backend_job *j = replay_job_new(b, JOB_LIST, arg);
 
 	j->on_list = fn;
-	job_start(j, 0, on_list);
+	replay_job_start(j, 0, on_list);
 }
 
 /* --- prepare -------------------------------------------------------------------------------- */
@@ -164,19 +165,19 @@ static void on_prepared(void *arg)
 	struct backend_job *j = arg;
 	struct plan *plan = j->made;
 
-	if (!answers(j) || j->err.kind) {
+	if (!replay_answers(j) || j->err.kind) {
 		j->on_plan(j->arg, NULL, &j->err);
 	} else {
 		j->made = NULL;
 		j->on_plan(j->arg, plan, NULL);
 	}
-	job_free(j);
+	replay_job_free(j);
 }
 
 void replay_prepare(struct backend *b, const struct launch_request *req, backend_plan_fn *fn,
                     void *arg)
 {
-	struct backend_job *j = job_new(b, JOB_PREPARE, arg);
+	struct backend_job *j = replay_job_new(b, JOB_PREPARE, arg);
 	struct plan *p = plan_new();
 
 	j->on_plan = fn;
@@ -195,7 +196,7 @@ void replay_prepare(struct backend *b, const struct launch_request *req, backend
 		p->egress_subnet = xasprintf("10.213.%u.16/28", n % 256);
 		plan_steps(p);
 	}
-	job_start(j, 0, on_prepared);
+	replay_job_start(j, 0, on_prepared);
 }
 
 /* --- launch ---------------------------------------------------------------------------------- */
@@ -225,7 +226,7 @@ static void launched(struct backend_job *j)
 			replay_play(b, j->how->then, j->how->n_then, l);
 	}
 	j->ev->done(j->arg, &isolation, "", error_of(j));
-	job_free(j);
+	replay_job_free(j);
 }
 
 static void check_step(struct backend_job *j)
@@ -233,7 +234,7 @@ static void check_step(struct backend_job *j)
 	const struct isolation_result isolation = isolation_of(j);
 	bool is_last = j->step + 1 == j->plan->n_steps;
 
-	if (!answers(j))
+	if (!replay_answers(j))
 		return;
 	if (j->how && j->how->fails && is_last)
 		err_set(&j->err, ERR_FAILED, "%s", j->how->fails);
@@ -273,14 +274,14 @@ static void on_launch(void *arg)
 		            j->is_in_step ? loop_now_ns() - j->step_ns : 0);
 	j->step += j->is_in_step;
 	j->is_in_step = !j->is_in_step;
-	job_start(j, j->is_in_step ? step_ms(j) : 0, on_launch);
+	replay_job_start(j, j->is_in_step ? step_ms(j) : 0, on_launch);
 }
 
 struct backend_job *replay_launch(struct backend *b, const struct plan *plan,
                                   const struct launch_secret *secrets, size_t n, bool force,
                                   const struct launch_events *ev, void *arg)
 {
-	struct backend_job *j = job_new(b, JOB_LAUNCH, arg);
+	struct backend_job *j = replay_job_new(b, JOB_LAUNCH, arg);
 	struct live *l = replay_live(b, plan->session, true);
 
 	(void)secrets;	/* nobody is there to be told */
@@ -304,7 +305,7 @@ struct backend_job *replay_launch(struct backend *b, const struct plan *plan,
 		snprintf(l->launch, sizeof l->launch, "%s", plan->launch);
 		l->exists = l->is_taken = true;
 	}
-	job_start(j, 0, on_launch);
+	replay_job_start(j, 0, on_launch);
 	return j;
 }
 
@@ -315,25 +316,25 @@ static void on_stop(void *arg)
 	struct backend_job *j = arg;
 	struct live *l = replay_live(j->backend, j->session, true);
 
-	if (answers(j)) {
+	if (replay_answers(j)) {
 		l->exists = false;
 		l->is_taken = true;
 		replay_end(j->backend, l);
 	}
 	j->on_done(j->arg, error_of(j));
-	job_free(j);
+	replay_job_free(j);
 }
 
 void replay_stop(struct backend *b, const char *session, backend_done_fn *fn, void *arg)
 {
-	struct backend_job *j = job_new(b, JOB_STOP, arg);
+	struct backend_job *j = replay_job_new(b, JOB_STOP, arg);
 	struct live *l = replay_live(b, session, false);
 
 	set_name(j->session, session);
 	j->on_done = fn;
 	if (l && l->exists)
 		l->is.state = SESSION_STOPPING;
-	job_start(j, l && l->exists ? replay_ms(b, REPLAY_STOP_MS) : 0, on_stop);
+	replay_job_start(j, l && l->exists ? replay_ms(b, REPLAY_STOP_MS) : 0, on_stop);
 }
 
 static void on_verify(void *arg)
@@ -342,23 +343,23 @@ static void on_verify(void *arg)
 	const struct live *l = replay_live(j->backend, j->session, false);
 	struct isolation_result isolation = { 0 };
 
-	if (answers(j) && (!l || !l->exists || l->is.state != SESSION_RUNNING))
+	if (replay_answers(j) && (!l || !l->exists || l->is.state != SESSION_RUNNING))
 		err_set(&j->err, ERR_FAILED, "session \"%s\" is not running", j->session);
 	if (!j->err.kind)
 		isolation = l->is.isolation;
 	j->ev->done(j->arg, &isolation, "", error_of(j));
-	job_free(j);
+	replay_job_free(j);
 }
 
 void replay_verify(struct backend *b, const char *session, const struct agent_spec *agent,
                    const struct launch_events *ev, void *arg)
 {
-	struct backend_job *j = job_new(b, JOB_VERIFY, arg);
+	struct backend_job *j = replay_job_new(b, JOB_VERIFY, arg);
 
 	(void)agent;
 	set_name(j->session, session);
 	j->ev = ev;
-	job_start(j, 0, on_verify);
+	replay_job_start(j, 0, on_verify);
 }
 
 /* --- policy -----------------------------------------------------------------------------------
@@ -368,22 +369,22 @@ static void on_policy(void *arg)
 {
 	struct backend_job *j = arg;
 
-	if (answers(j))
+	if (replay_answers(j))
 		err_set(&j->err, ERR_FAILED, "%s is a recording: it has no policy to be read or "
 		                             "changed", j->session);
 	if (j->on_why)
 		j->on_why(j->arg, NULL, &j->err);
 	else
 		j->on_policy(j->arg, NULL, &j->err);
-	job_free(j);
+	replay_job_free(j);
 }
 
 static struct backend_job *policy_job(struct backend *b, const char *session, void *arg)
 {
-	struct backend_job *j = job_new(b, JOB_POLICY, arg);
+	struct backend_job *j = replay_job_new(b, JOB_POLICY, arg);
 
 	set_name(j->session, session);
-	job_start(j, 0, on_policy);
+	replay_job_start(j, 0, on_policy);
 	return j;
 }
 
@@ -424,17 +425,17 @@ static void on_follow(void *arg)
 		event_done(&ev);
 	}
 	if (j->is_cancelled) {
-		job_free(j);
+		replay_job_free(j);
 	} else if (!goes_on || j->is_over || !j->keeps_following || !j->live) {
 		j->on_done(j->arg, error_of(j));
-		job_free(j);
+		replay_job_free(j);
 	}
 }
 
 struct backend_job *replay_follow(struct backend *b, const struct follow_request *req,
                                   backend_event_fn *fn, backend_done_fn *done, void *arg)
 {
-	struct backend_job *j = job_new(b, JOB_FOLLOW, arg);
+	struct backend_job *j = replay_job_new(b, JOB_FOLLOW, arg);
 
 	j->on_event = fn;
 	j->on_done = done;
@@ -444,8 +445,8 @@ struct backend_job *replay_follow(struct backend *b, const struct follow_request
 	j->live = replay_live(b, req->session, false);
 	if (j->live && !j->live->exists)
 		j->live = NULL;
-	j->is_over = !answers(j);
-	job_start(j, 0, on_follow);
+	j->is_over = !replay_answers(j);
+	replay_job_start(j, 0, on_follow);
 	return j;
 }
 
@@ -455,7 +456,7 @@ void replay_wake_follows(struct backend *b, const struct live *l, bool is_over)
 		if (j->kind != JOB_FOLLOW || j->live != l)
 			continue;
 		j->is_over = j->is_over || is_over;
-		job_start(j, 0, on_follow);
+		replay_job_start(j, 0, on_follow);
 	}
 }
 
@@ -465,5 +466,8 @@ void replay_cancel(struct backend_job *j)
 		return;
 	j->is_cancelled = true;
 	/* a follower may be cancelled from its own call: it goes in a later turn */
-	job_start(j, 0, j->kind == JOB_FOLLOW ? on_follow : on_launch);
+	if (j->kind == JOB_PUSH)
+		replay_job_free(j);
+	else
+		replay_job_start(j, 0, j->kind == JOB_FOLLOW ? on_follow : on_launch);
 }

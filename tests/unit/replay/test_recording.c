@@ -155,7 +155,7 @@ static void test_a_launch_holds_only_what_an_agent_does(void **state)
 {
 	(void)state;
 	assert_fault("{\"t\":0,\"launch\":{\"agent\":\"a\",\"then\":[{\"t\":0,\"gone\":\"a\"}]}}\n",
-	             "needs \"event\" or \"terminal\"");
+	             "needs \"event\", \"terminal\" or \"push\"");
 	assert_fault("{\"t\":0,\"launch\":{\"agent\":\"a\",\"ms\":999999}}\n", "whole number");
 }
 
