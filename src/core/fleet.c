@@ -88,6 +88,7 @@ static void on_list(void *arg, struct session_list *list, const struct err *err)
 		engine_left(f, err);
 		return;
 	}
+	f->was_listed = true;
 	if (f->is_away) {
 		f->is_away = false;
 		fleet_say(f, FLEET_INFO, "the engine answers again");
@@ -145,6 +146,7 @@ struct fleet *fleet_new(struct loop *loop, const struct fleet_options *opt)
 	f->rows_hint = 24;
 	f->cols_hint = 80;
 	f->next_seq = 1;
+	f->inbox = inbox_new();
 	f->manifest = opt->load_manifest(opt->arg);
 	fleet_build_rows(f);
 	fleet_refresh_soon(f);
@@ -176,6 +178,7 @@ void fleet_free(struct fleet *f)
 	free(f->units);
 	free(f->rows);
 	fleet_forget_events(f);
+	inbox_free(f->inbox);
 	for (size_t i = 0; i < FLEET_MESSAGES_MAX; i++)
 		free(f->messages[i].text);
 	manifest_free(f->manifest);

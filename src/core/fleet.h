@@ -21,6 +21,7 @@
 #include "core/session.h"
 
 struct fleet;
+struct inbox;
 struct vt;
 struct vt_theme;
 
@@ -53,6 +54,7 @@ struct fleet_row {
 	bool is_untrusted;	/* of a project's file that was not confirmed */
 	bool is_broken;
 	bool is_frozen;		/* its agent is paused, and every request refused */
+	bool is_unknown;	/* the engine was not reached yet: nobody knows */
 	char *note;		/* fault, cause of failure, or the step being done; NULL */
 	int exit_code;		/* of an ended agent, else -1 */
 	int64_t created;	/* Unix time, 0 without session */
@@ -60,7 +62,7 @@ struct fleet_row {
 	enum fleet_activity activity;
 	int64_t activity_since_ns;	/* CLOCK_REALTIME */
 	char *said;		/* the agent's last notice or title: its claim. NULL */
-	unsigned n_attention;	/* events that wait for a person */
+	unsigned n_attention;	/* questions in the inbox */
 	unsigned n_blocked;	/* of all times in memory */
 	const char *color;	/* of the manifest, or NULL */
 };
@@ -105,9 +107,16 @@ void fleet_cancel(struct fleet *f, const char *session);	/* a launch under way *
 size_t fleet_n_events(const struct fleet *f);
 const struct event *fleet_event(const struct fleet *f, size_t i);	/* 0 is the oldest */
 uint64_t fleet_event_seq(const struct fleet *f, size_t i);	/* never used twice */
-void fleet_dismiss(struct fleet *f, uint64_t seq);		/* no longer waits */
-bool fleet_is_waiting(const struct fleet *f, size_t i);		/* needs attention still */
-unsigned fleet_n_waiting(const struct fleet *f);
+/* The index of an event, fleet_n_events() when it is gone. */
+size_t fleet_find_event(const struct fleet *f, uint64_t seq);
+
+/* --- what waits for a person: core/inbox -------------------------------------- */
+
+const struct inbox *fleet_inbox(const struct fleet *f);
+unsigned fleet_n_waiting(const struct fleet *f);		/* rows of the inbox */
+bool fleet_is_waiting(const struct fleet *f, size_t i);	/* the event's question does */
+void fleet_dismiss(struct fleet *f, uint64_t seq);		/* an event's question */
+void fleet_dismiss_item(struct fleet *f, uint64_t id);		/* a row of the inbox */
 
 /* --- terminals ----------------------------------------------------------------------- */
 

@@ -17,8 +17,6 @@ static void count(struct fleet *f, const struct kept_event *k, int by)
 
 	if (!u)
 		return;
-	if (event_needs_attention(&k->event) && !k->is_dismissed)
-		u->row.n_attention += (unsigned)by;
 	if (k->event.verdict == EVENT_BLOCK && !k->event.is_probe)
 		u->row.n_blocked += (unsigned)by;
 }
@@ -71,8 +69,10 @@ static struct kept_event *new_place(struct fleet *f)
 void fleet_add_event(struct fleet *f, const struct event *ev)
 {
 	struct kept_event *k = find_fold(f, ev);
+	unsigned grown = ev->count;
 
 	if (k) {
+		grown = ev->count > k->event.count ? ev->count - k->event.count : 0;
 		event_done(&k->event);
 		event_copy(&k->event, ev);
 	} else {
@@ -81,6 +81,8 @@ void fleet_add_event(struct fleet *f, const struct event *ev)
 		event_copy(&k->event, ev);
 		count(f, k, 1);
 	}
+	if (inbox_event(f->inbox, ev, k->seq, grown) && ev->session)
+		fleet_count_waiting(f, ev->session);
 	fleet_mark(f, FLEET_EVENTS | FLEET_ROWS);
 }
 
@@ -151,35 +153,18 @@ uint64_t fleet_event_seq(const struct fleet *f, size_t i)
 	return i < f->n_events ? at(f, i)->seq : 0;
 }
 
-bool fleet_is_waiting(const struct fleet *f, size_t i)
+size_t fleet_find_event(const struct fleet *f, uint64_t seq)
 {
-	return i < f->n_events && !at(f, i)->is_dismissed &&
-	       event_needs_attention(&at(f, i)->event);
-}
+	size_t lo = 0, hi = f->n_events;
 
-unsigned fleet_n_waiting(const struct fleet *f)
-{
-	unsigned n = 0;
+	/* seqs only grow */
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
 
-	/* an agent's notice is an event already; a bell alone is not */
-	for (size_t i = 0; i < f->n_units; i++) {
-		const struct unit *u = f->units[i];
-
-		n += u->row.n_attention ? u->row.n_attention : u->is_waiting;
+		if (at(f, mid)->seq < seq)
+			lo = mid + 1;
+		else
+			hi = mid;
 	}
-	return n;
-}
-
-void fleet_dismiss(struct fleet *f, uint64_t seq)
-{
-	for (size_t i = 0; i < f->n_events; i++) {
-		struct kept_event *k = at(f, i);
-
-		if (k->seq != seq || k->is_dismissed)
-			continue;
-		count(f, k, -1);
-		k->is_dismissed = true;
-		count(f, k, 1);
-		fleet_mark(f, FLEET_EVENTS | FLEET_ROWS);
-	}
+	return lo < f->n_events && at(f, lo)->seq == seq ? lo : f->n_events;
 }

@@ -5,6 +5,7 @@
 #include "core/buf.h"
 #include "core/err.h"
 #include "core/fleet.h"
+#include "core/inbox.h"
 #include "core/loop.h"
 #include "core/secrets.h"
 #include "core/vt.h"
@@ -44,6 +45,7 @@ struct unit {
 	size_t n_done;			/* steps of the launch */
 	unsigned tries;
 	char *failure;			/* why the last operation failed */
+	bool was_cancelled;		/* by the person: its failure asks nothing */
 
 	struct backend_job *follow;
 	int64_t last_event_ns;
@@ -56,7 +58,6 @@ struct unit {
 struct kept_event {
 	struct event event;
 	uint64_t seq;
-	bool is_dismissed;
 };
 
 struct kept_message {
@@ -77,11 +78,13 @@ struct fleet {
 	struct loop_timer refresh_timer;
 	bool is_listing;
 	bool is_away;			/* the engine does not answer */
+	bool was_listed;		/* it did, once */
 	struct err away;
 
 	struct kept_event *events;	/* a ring */
 	size_t first_event, n_events, cap_events;
 	uint64_t next_seq;
+	struct inbox *inbox;
 
 	struct kept_message messages[FLEET_MESSAGES_MAX];
 	size_t n_messages;		/* ever */
@@ -115,6 +118,11 @@ void fleet_follow(struct unit *u);	/* if it should be followed and is not */
 void fleet_unfollow(struct unit *u);
 void fleet_add_event(struct fleet *f, const struct event *ev);
 void fleet_forget_events(struct fleet *f);
+
+/* fleet_inbox.c */
+void fleet_count_waiting(struct fleet *f, const char *session);	/* after the inbox changed */
+void fleet_ask(struct unit *u, enum inbox_kind kind, const char *text, int64_t since_ns);
+void fleet_wait(struct unit *u, const char *text);	/* its agent waits; NULL: no more */
 
 /* fleet_terms.c */
 void fleet_attach(struct unit *u);	/* the agent's terminal, if it runs */

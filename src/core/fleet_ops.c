@@ -71,6 +71,8 @@ static void end(struct unit *u, const struct err *err, const char *done)
 		fleet_say(f, FLEET_ERROR, "%s", err->msg);
 	else
 		fleet_say(f, FLEET_INFO, "%s %s", u->row.name, done);
+	fleet_ask(u, INBOX_LAUNCH, u->was_cancelled ? NULL : u->failure, fleet_clock_ns());
+	u->was_cancelled = false;
 	note(u, NULL);
 	fleet_build_rows(f);
 	fleet_refresh_soon(f);
@@ -176,6 +178,8 @@ static int begin(struct unit *u, const struct agent_spec *a, const char *label, 
 	u->label = label && *label ? xstrdup(label) : NULL;
 	free(u->failure);
 	u->failure = NULL;
+	u->was_cancelled = false;
+	fleet_ask(u, INBOX_LAUNCH, NULL, 0);
 	u->tries = 0;
 	return 0;
 }
@@ -281,6 +285,7 @@ void fleet_cancel(struct fleet *f, const char *session)
 
 	if (!u || u->op != OP_LAUNCHING || !u->job)
 		return;
+	u->was_cancelled = true;
 	note(u, xstrdup("undoing"));
 	f->opt.ops->cancel(u->job);
 }

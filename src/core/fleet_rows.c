@@ -51,6 +51,23 @@ static void set_name(char to[FLEET_NAME_MAX], const char *from)
 
 /* --- from the engine ----------------------------------------------------------------- */
 
+/* What the engine says that failed asks once, by when it began. */
+static void take_failure(struct unit *u, const struct session *s)
+{
+	CLEANUP_FREE char *text = NULL;
+
+	if (s->state != SESSION_FAILED) {
+		if (u->row.state == SESSION_FAILED && !u->failure)
+			fleet_ask(u, INBOX_LAUNCH, NULL, 0);
+		return;
+	}
+	if (u->row.has_session && u->row.state == SESSION_FAILED)
+		return;
+	text = s->exit_code > 0 ? xasprintf("the agent ended with %d", s->exit_code)
+	                        : xstrdup("a part of it is missing, or ended by itself");
+	fleet_ask(u, INBOX_LAUNCH, text, s->created * 1000000000);
+}
+
 static void take_session(struct fleet *f, const struct session *s)
 {
 	struct unit *u = fleet_unit_make(f, s->name);
@@ -64,7 +81,10 @@ static void take_session(struct fleet *f, const struct session *s)
 		u->last_event_ns = 0;
 		u->is_waiting = false;
 		set_text(&u->row.said, NULL);
+		if (inbox_forget(f->inbox, s->name))
+			fleet_count_waiting(f, s->name);
 	}
+	take_failure(u, s);
 	set_text(&u->launch, s->launch);
 	set_name(u->row.agent, s->agent);
 	set_name(u->row.bottle, s->bottle);
@@ -88,6 +108,10 @@ static void lose_session(struct unit *u)
 	u->row.created = 0;
 	u->row.is_frozen = false;
 	u->is_waiting = false;
+	if (inbox_end(u->fleet->inbox, u->row.name))
+		fleet_count_waiting(u->fleet, u->row.name);
+	if (!u->failure)
+		fleet_ask(u, INBOX_LAUNCH, NULL, 0);
 }
 
 void fleet_take_list(struct fleet *f, const struct session_list *list)
@@ -139,6 +163,7 @@ static void describe(struct unit *u, const struct agent_spec *a)
 	enum fleet_activity now;
 
 	r->has_session = u->is_listed;
+	r->is_unknown = u->fleet->is_away && !u->fleet->was_listed;
 	r->is_broken = a && a->where.is_broken;
 	r->is_untrusted = a && !a->where.is_trusted;
 	r->color = a ? a->color : NULL;

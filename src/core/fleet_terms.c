@@ -50,10 +50,13 @@ static void on_notice(void *ctx, const struct vt_notice *n)
 	if (t->which != FLEET_AGENT || n->kind == VT_NOTICE_PROGRESS ||
 	    n->kind == VT_NOTICE_PROMPT)
 		return;
+	if (n->kind == VT_NOTICE_BELL) {
+		if (!u->is_waiting)
+			fleet_wait(u, "rings the bell");
+		return;
+	}
 	u->is_waiting = true;
 	fleet_build_rows(u->fleet);
-	if (n->kind == VT_NOTICE_BELL)
-		return;
 	said(u, *n->body ? n->body : n->title);
 	event_init(&ev);
 	ev.ts_ns = fleet_clock_ns();
@@ -297,10 +300,8 @@ int fleet_send(struct fleet *f, const char *session, enum fleet_terminal which, 
 
 	if (!t || !t->stream)
 		return -1;
-	if (which == FLEET_AGENT && u->is_waiting) {
-		u->is_waiting = false;
-		fleet_build_rows(f);
-	}
+	if (which == FLEET_AGENT && u->is_waiting)
+		fleet_wait(u, NULL);
 	return f->opt.ops->stream_send(t->stream, data, len);
 }
 

@@ -1,0 +1,103 @@
+/* The inbox: what waits for a person, one row for each question.
+ *
+ * Events that need attention are folded by session, host and rule, so that an agent
+ * that tries a hundred times asks once. Beside them stand states that are no events:
+ * an agent that waits, a launch that failed. Rows are in the order in which they
+ * began, the oldest first, and a row never changes what it is about: whoever pins
+ * its id keeps the same question however many come in.
+ *
+ * An agent chooses what hosts it asks for and how many: beyond INBOX_ROWS_MAX rows
+ * of one session's blocks or pushes the rest become one row, INBOX_FLOOD, that counts
+ * them.
+ *
+ * Dismissed is remembered by the question: the same block of the same session asks no
+ * more (until it is launched anew, see inbox_forget()). What is said or pushed later
+ * asks again.
+ */
+#ifndef CORE_INBOX_H
+#define CORE_INBOX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/event.h"
+
+#define INBOX_ROWS_MAX	   8	/* of one session's blocks; as many of its pushes */
+#define INBOX_ITEMS_MAX	   1000
+#define INBOX_MEMORY_MAX   4000	/* dismissed questions that are remembered */
+
+enum inbox_kind {
+	INBOX_BLOCK,	 /* a request that was refused and that a person may want to judge */
+	INBOX_PUSH,	 /* a push that was rejected, failed by size, or another host key */
+	INBOX_HELD,	 /* a push that waits for an answer, with a deadline */
+	INBOX_AGENT,	 /* an agent that waits for input */
+	INBOX_LAUNCH,	 /* a launch that failed, or a session that ended badly */
+	INBOX_ISOLATION, /* an isolation check that failed */
+	INBOX_GAP,	 /* log lines that were lost */
+	INBOX_POLICY,	 /* a change of the policy that was refused */
+	INBOX_FLOOD,	 /* more than fit: see above */
+	INBOX_KINDS
+};
+
+struct inbox_item {
+	uint64_t id;	    /* never used twice */
+	enum inbox_kind kind;
+	char *session;	    /* "" when it is about none */
+	char *host, *rule;  /* as the events'; NULL when they have none */
+	char *text;	    /* one line, as it came: to be made safe */
+	char *push;	    /* of a push: the gate's id; NULL when it gave none */
+	uint64_t seq;	    /* of the newest event in it; 0: it is a state */
+	unsigned count;	    /* how often it happened */
+	unsigned n_folded;  /* INBOX_FLOOD: how many different questions are in it */
+	int64_t first_ns, last_ns;
+};
+
+struct inbox;
+
+struct inbox *inbox_new(void);
+void inbox_free(struct inbox *ib);	/* NULL is fine */
+
+size_t inbox_n(const struct inbox *ib);
+const struct inbox_item *inbox_at(const struct inbox *ib, size_t i);	/* 0 is the oldest */
+const struct inbox_item *inbox_find(const struct inbox *ib, uint64_t id);	/* or NULL */
+unsigned inbox_n_of(const struct inbox *ib, const char *session);
+
+/* What kind of question an event is; INBOX_KINDS when it is none. */
+enum inbox_kind inbox_kind_of(const struct event *ev);
+
+/* Take an event, or its repeat with a higher count (by how many it grew). One that
+ * settles a question (a push that was decided, a host that was allowed) removes it.
+ * True when anything changed. */
+bool inbox_event(struct inbox *ib, const struct event *ev, uint64_t seq, unsigned grown);
+
+/* Does the event's question still wait? */
+bool inbox_has(const struct inbox *ib, const struct event *ev);
+
+/* A state of a session since some moment: one row for each kind. text NULL ends it.
+ * True when anything changed. */
+bool inbox_state(struct inbox *ib, enum inbox_kind kind, const char *session, const char *text,
+                 int64_t since_ns);
+
+/* The session's agent is gone: it waits for no input, and none of its pushes is held. */
+bool inbox_end(struct inbox *ib, const char *session);
+
+/* It waits no longer, and the same does not ask again. False: there is no such row. */
+bool inbox_dismiss(struct inbox *ib, uint64_t id, int64_t now_ns);
+bool inbox_dismiss_event(struct inbox *ib, const struct event *ev, int64_t now_ns);
+
+/* A new launch of the session: nothing of the old one's waits, or is remembered. */
+bool inbox_forget(struct inbox *ib, const char *session);
+
+/* What is remembered, for whoever keeps it: each is told once, as it is dismissed. A
+ * question is a line of text without meaning to others. Those of before are given back
+ * by inbox_remember(). */
+typedef void inbox_memory_fn(void *arg, const char *session, const char *question,
+                             int64_t until_ns);
+void inbox_on_dismiss(struct inbox *ib, inbox_memory_fn *fn, void *arg);
+void inbox_remember(struct inbox *ib, const char *session, const char *question,
+                    int64_t until_ns);
+
+const char *inbox_kind_name(enum inbox_kind kind);	/* "block", "held push" */
+
+#endif

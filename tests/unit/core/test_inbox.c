@@ -1,0 +1,335 @@
+/* The inbox: folding, order, floods, dismissal with memory. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/inbox.h"
+#include "core/mem.h"
+
+static struct inbox *ib;
+static uint64_t next_seq;
+
+static int setup(void **state)
+{
+	(void)state;
+	ib = inbox_new();
+	next_seq = 1;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	inbox_free(ib);
+	return 0;
+}
+
+static struct event event_of(enum event_kind kind, enum event_verdict verdict, const char *session,
+                             const char *host, const char *rule, int64_t ts)
+{
+	struct event e;
+
+	event_init(&e);
+	e.kind = kind;
+	e.verdict = verdict;
+	e.ts_ns = ts;
+	e.source = kind >= EVENT_PUSH_ACCEPTED && kind <= EVENT_GATE_READY ? EVENT_FROM_GATE
+	                                                                   : EVENT_FROM_PIPELOCK;
+	event_set_owner(&e, session, "b");
+	if (host)
+		event_set_host(&e, host, strlen(host));
+	if (rule)
+		event_set_rule(&e, rule, strlen(rule));
+	event_set_summary(&e, "%s", rule ? rule : "something");
+	return e;
+}
+
+static bool take(struct event e)
+{
+	bool changed = inbox_event(ib, &e, next_seq++, e.count);
+
+	event_done(&e);
+	return changed;
+}
+
+static bool blocked(const char *session, const char *host, int64_t ts)
+{
+	return take(event_of(EVENT_EGRESS_BLOCKED, EVENT_BLOCK, session, host, "allowlist", ts));
+}
+
+static struct event push_of(enum event_kind kind, enum event_verdict verdict, const char *id,
+                            int64_t ts)
+{
+	struct event e = event_of(kind, verdict, "s", NULL, NULL, ts);
+
+	e.detail = xasprintf("{\"id\":\"%s\"}", id);
+	return e;
+}
+
+static const struct inbox_item *at(size_t i)
+{
+	const struct inbox_item *it = inbox_at(ib, i);
+
+	assert_non_null(it);
+	return it;
+}
+
+static void test_the_same_host_and_rule_of_a_session_is_one_row_with_a_count(void **state)
+{
+	(void)state;
+	assert_true(blocked("s", "a.test", 10));
+	assert_true(blocked("s", "a.test", 30));
+	assert_true(blocked("s", "b.test", 20));
+	assert_true(blocked("t", "a.test", 25));
+	assert_int_equal(inbox_n(ib), 3);
+	assert_int_equal(at(0)->count, 2);
+	assert_int_equal(at(0)->first_ns, 10);
+	assert_int_equal(at(0)->last_ns, 30);
+	assert_int_equal(at(0)->seq, 2);
+	assert_int_equal(inbox_n_of(ib, "s"), 2);
+}
+
+static void test_rows_are_in_the_order_in_which_they_began(void **state)
+{
+	(void)state;
+	blocked("s", "late.test", 50);
+	blocked("s", "early.test", 5);
+	blocked("s", "early.test", 90);
+	inbox_state(ib, INBOX_AGENT, "s", "waits", 20);
+	assert_string_equal(at(0)->host, "early.test");
+	assert_int_equal(at(1)->kind, INBOX_AGENT);
+	assert_string_equal(at(2)->host, "late.test");
+}
+
+static void test_a_row_keeps_its_id_while_others_come_before_it(void **state)
+{
+	uint64_t id;
+
+	(void)state;
+	blocked("s", "a.test", 50);
+	id = at(0)->id;
+	blocked("s", "b.test", 5);
+	assert_string_equal(inbox_find(ib, id)->host, "a.test");
+	assert_true(inbox_dismiss(ib, id, 60));
+	blocked("s", "c.test", 70);
+	assert_null(inbox_find(ib, id));
+	assert_false(inbox_dismiss(ib, id, 80));
+}
+
+static void test_what_asks_for_nobody_is_no_row(void **state)
+{
+	struct event probe = event_of(EVENT_EGRESS_BLOCKED, EVENT_BLOCK, "s",
+	                              "x.isolation-probe.invalid", "allowlist", 1);
+
+	(void)state;
+	assert_false(take(probe));
+	assert_false(take(event_of(EVENT_EGRESS_DNS, EVENT_BLOCK, "s", "a", NULL, 1)));
+	assert_false(take(event_of(EVENT_EGRESS_ALLOWED, EVENT_ALLOW, "s", "a", NULL, 1)));
+	assert_false(take(event_of(EVENT_EGRESS_DLP, EVENT_WARN, "s", "a", "body_dlp", 1)));
+	assert_false(take(event_of(EVENT_EGRESS_BLOCKED, EVENT_BLOCK, "s", "a", "kill_switch", 1)));
+	assert_false(take(event_of(EVENT_EGRESS_BLOCKED, EVENT_BLOCK, "s", "a", "ratelimit", 1)));
+	assert_int_equal(inbox_n(ib), 0);
+}
+
+static void test_a_dismissed_block_does_not_ask_again_but_another_does(void **state)
+{
+	(void)state;
+	blocked("s", "a.test", 10);
+	assert_true(inbox_dismiss(ib, at(0)->id, 20));
+	assert_false(blocked("s", "a.test", 30));
+	assert_int_equal(inbox_n(ib), 0);
+	blocked("s", "b.test", 31);
+	blocked("t", "a.test", 32);
+	assert_int_equal(inbox_n(ib), 2);
+}
+
+static void test_a_dismissed_push_asks_again_when_it_comes_again(void **state)
+{
+	(void)state;
+	take(push_of(EVENT_PUSH_REJECTED, EVENT_BLOCK, "p1", 10));
+	assert_true(inbox_dismiss(ib, at(0)->id, 20));
+	assert_false(take(push_of(EVENT_PUSH_REJECTED, EVENT_BLOCK, "p1", 10)));
+	assert_true(take(push_of(EVENT_PUSH_REJECTED, EVENT_BLOCK, "p2", 21)));
+	assert_int_equal(inbox_n(ib), 1);
+}
+
+struct told {
+	char session[40], question[200];
+	int64_t until_ns;
+	int n;
+};
+
+static void on_dismiss(void *arg, const char *session, const char *question, int64_t until_ns)
+{
+	struct told *t = arg;
+
+	t->n++;
+	t->until_ns = until_ns;
+	snprintf(t->session, sizeof t->session, "%s", session);
+	snprintf(t->question, sizeof t->question, "%s", question);
+}
+
+static void test_what_was_told_as_dismissed_is_remembered_by_another(void **state)
+{
+	struct told told = { .n = 0 };
+
+	(void)state;
+	inbox_on_dismiss(ib, on_dismiss, &told);
+	blocked("s", "a.test", 10);
+	inbox_dismiss(ib, at(0)->id, 20);
+	assert_int_equal(told.n, 1);
+	assert_string_equal(told.session, "s");
+	assert_int_equal(told.until_ns, 0);
+	inbox_free(ib);
+	ib = inbox_new();
+	inbox_remember(ib, told.session, told.question, told.until_ns);
+	assert_false(blocked("s", "a.test", 30));
+	assert_true(blocked("s", "b.test", 30));
+}
+
+static void test_a_new_launch_forgets_rows_and_memory(void **state)
+{
+	(void)state;
+	blocked("s", "a.test", 10);
+	inbox_dismiss(ib, at(0)->id, 20);
+	blocked("s", "b.test", 30);
+	blocked("t", "a.test", 30);
+	assert_true(inbox_forget(ib, "s"));
+	assert_int_equal(inbox_n(ib), 1);
+	assert_true(blocked("s", "a.test", 40));
+}
+
+static void test_a_flood_of_hosts_is_one_row_that_counts_them(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 500; i++) {
+		char host[32];
+
+		snprintf(host, sizeof host, "h%d.test", i);
+		blocked("s", host, 100 + i);
+	}
+	blocked("t", "a.test", 1000);
+	assert_int_equal(inbox_n_of(ib, "s"), INBOX_ROWS_MAX + 1);
+	assert_int_equal(at(INBOX_ROWS_MAX)->kind, INBOX_FLOOD);
+	assert_int_equal(at(INBOX_ROWS_MAX)->n_folded, 500 - INBOX_ROWS_MAX);
+	assert_int_equal(at(INBOX_ROWS_MAX)->count, 500 - INBOX_ROWS_MAX);
+	assert_int_equal(inbox_n(ib), INBOX_ROWS_MAX + 2);
+	/* the same again makes the count grow, not the number of hosts */
+	blocked("s", "h499.test", 2000);
+	assert_int_equal(at(INBOX_ROWS_MAX)->n_folded, 500 - INBOX_ROWS_MAX);
+	assert_int_equal(at(INBOX_ROWS_MAX)->count, 501 - INBOX_ROWS_MAX);
+}
+
+static void test_a_dismissed_flood_is_quiet_until_it_grows(void **state)
+{
+	struct event e = event_of(EVENT_EGRESS_BLOCKED, EVENT_BLOCK, "s", "h9.test", "allowlist",
+	                          1);
+
+	(void)state;
+	for (int i = 0; i < INBOX_ROWS_MAX + 2; i++) {
+		char host[32];
+
+		snprintf(host, sizeof host, "h%d.test", i);
+		blocked("s", host, 100 + i);
+	}
+	assert_true(inbox_has(ib, &e));
+	inbox_dismiss(ib, at(INBOX_ROWS_MAX)->id, 200);
+	assert_int_equal(inbox_n(ib), INBOX_ROWS_MAX);
+	assert_false(inbox_has(ib, &e));
+	blocked("s", "h9.test", 201);
+	assert_int_equal(inbox_n(ib), INBOX_ROWS_MAX);
+	blocked("s", "new.test", 202);
+	assert_int_equal(inbox_n(ib), INBOX_ROWS_MAX + 1);
+	event_done(&e);
+}
+
+static void test_a_held_push_goes_when_it_was_decided_and_only_that_one(void **state)
+{
+	(void)state;
+	take(push_of(EVENT_PUSH_HELD, EVENT_HOLD, "p1", 10));
+	take(push_of(EVENT_PUSH_HELD, EVENT_HOLD, "p2", 11));
+	assert_int_equal(inbox_n(ib), 2);
+	assert_string_equal(at(0)->push, "p1");
+	assert_true(take(push_of(EVENT_PUSH_ACCEPTED, EVENT_ALLOW, "p1", 12)));
+	assert_int_equal(inbox_n(ib), 1);
+	assert_string_equal(at(0)->push, "p2");
+	assert_true(inbox_end(ib, "s"));
+	assert_int_equal(inbox_n(ib), 0);
+}
+
+static void test_an_allowed_host_waits_no_longer_but_its_secrets_do(void **state)
+{
+	(void)state;
+	blocked("s", "a.test", 10);
+	take(event_of(EVENT_EGRESS_DLP, EVENT_BLOCK, "s", "a.test", "body_dlp: X", 11));
+	assert_true(take(event_of(EVENT_POLICY_CHANGED, EVENT_ALLOW, "s", "a.test", NULL, 12)));
+	assert_int_equal(inbox_n(ib), 1);
+	assert_string_equal(at(0)->rule, "body_dlp: X");
+}
+
+static void test_a_state_is_one_row_until_it_ends(void **state)
+{
+	(void)state;
+	assert_true(inbox_state(ib, INBOX_LAUNCH, "s", "it failed", 10));
+	assert_false(inbox_state(ib, INBOX_LAUNCH, "s", "it failed", 11));
+	assert_true(inbox_state(ib, INBOX_LAUNCH, "s", "it failed again", 12));
+	assert_int_equal(inbox_n(ib), 1);
+	assert_int_equal(at(0)->first_ns, 10);
+	assert_string_equal(at(0)->text, "it failed again");
+	assert_true(inbox_state(ib, INBOX_LAUNCH, "s", NULL, 13));
+	assert_false(inbox_state(ib, INBOX_LAUNCH, "s", NULL, 14));
+	assert_int_equal(inbox_n(ib), 0);
+}
+
+static void test_a_dismissed_failure_asks_again_only_when_it_is_a_later_one(void **state)
+{
+	(void)state;
+	inbox_state(ib, INBOX_LAUNCH, "s", "it failed", 10);
+	inbox_dismiss(ib, at(0)->id, 20);
+	assert_false(inbox_state(ib, INBOX_LAUNCH, "s", "it failed", 10));
+	assert_true(inbox_state(ib, INBOX_LAUNCH, "s", "it failed", 30));
+}
+
+static void test_an_agent_that_says_much_is_one_row_with_its_last_words(void **state)
+{
+	struct event e = event_of(EVENT_AGENT_NOTIFY, EVENT_NO_VERDICT, "s", NULL, "one", 10);
+
+	(void)state;
+	take(e);
+	take(event_of(EVENT_AGENT_NOTIFY, EVENT_NO_VERDICT, "s", NULL, "two", 11));
+	assert_int_equal(inbox_n(ib), 1);
+	assert_string_equal(at(0)->text, "two");
+	assert_true(inbox_state(ib, INBOX_AGENT, "s", NULL, 12));
+	assert_int_equal(inbox_n(ib), 0);
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		T(test_the_same_host_and_rule_of_a_session_is_one_row_with_a_count),
+		T(test_rows_are_in_the_order_in_which_they_began),
+		T(test_a_row_keeps_its_id_while_others_come_before_it),
+		T(test_what_asks_for_nobody_is_no_row),
+		T(test_a_dismissed_block_does_not_ask_again_but_another_does),
+		T(test_a_dismissed_push_asks_again_when_it_comes_again),
+		T(test_what_was_told_as_dismissed_is_remembered_by_another),
+		T(test_a_new_launch_forgets_rows_and_memory),
+		T(test_a_flood_of_hosts_is_one_row_that_counts_them),
+		T(test_a_dismissed_flood_is_quiet_until_it_grows),
+		T(test_a_held_push_goes_when_it_was_decided_and_only_that_one),
+		T(test_an_allowed_host_waits_no_longer_but_its_secrets_do),
+		T(test_a_state_is_one_row_until_it_ends),
+		T(test_a_dismissed_failure_asks_again_only_when_it_is_a_later_one),
+		T(test_an_agent_that_says_much_is_one_row_with_its_last_words),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
