@@ -357,6 +357,14 @@ static void read_startup(struct pipelock_reading *r)
 	                  pipelock_get(r, "config_hash"));
 }
 
+/* Our own line, of pipelock's parent (docs/sidecars.md). */
+static void read_cut(struct pipelock_reading *r)
+{
+	set(r, EVENT_POLICY_CHANGED, EVENT_BLOCK);
+	set_rule(r, "tunnels_cut");
+	event_set_summary(r->e, "every open tunnel was cut; pipelock starts anew");
+}
+
 static void read_redirect(struct pipelock_reading *r)
 {
 	read_other(r);
@@ -396,6 +404,7 @@ static const struct {
 	{ "chain_detection", read_session },
 	{ "session_anomaly", read_session },
 	{ "startup", read_startup },
+	{ "tunnels_cut", read_cut },
 	{ "redirect", read_redirect },
 };
 

@@ -1,5 +1,5 @@
 /* The model of a session's policy, and what is said of a change. */
-#include "core/policy.h"
+#include "core/policy_int.h"
 
 #include <cjson/cJSON.h>
 #include <pwd.h>
@@ -35,15 +35,29 @@ const struct policy_entry *policy_find(const struct policy *p, const char *host)
 	return NULL;
 }
 
+const char *policy_covered_by(char *const *allowlist, const struct policy_entry *entries, size_t n,
+                              const char *host)
+{
+	for (; allowlist && *allowlist; allowlist++) {
+		char *one[] = { *allowlist, NULL };
+		bool is_denied = false;
+
+		for (size_t i = 0; i < n; i++)
+			is_denied = is_denied || (entries[i].is_denied &&
+			                          strcmp(entries[i].host, *allowlist) == 0);
+		if (!is_denied && host_list_covers(one, host))
+			return *allowlist;
+	}
+	return NULL;
+}
+
 bool policy_allows(const struct policy *p, const char *host, int64_t now)
 {
 	const struct policy_entry *e = policy_find(p, host);
 
-	if (e && e->until != 0 && e->until <= now)
-		e = NULL;
-	if (e)
-		return !e->is_denied;
-	return host_list_covers(p->allowlist, host);
+	if (e && !e->is_denied && (e->until == 0 || e->until > now))
+		return true;
+	return policy_covered_by(p->allowlist, p->entries, p->n_entries, host) != NULL;
 }
 
 /* --- who, and for how long ----------------------------------------------------------- */
@@ -89,22 +103,20 @@ int policy_parse_duration(int64_t *seconds, const char *text, struct err *err)
 void policy_duration_text(char out[16], int64_t seconds)
 {
 	static const struct {
-		int64_t seconds, from;
+		int seconds;
 		char unit;
-	} units[] = { { 86400, 2 * 86400, 'd' }, { 3600, 2 * 3600, 'h' }, { 60, 120, 'm' } };
+	} units[] = { { 86400, 'd' }, { 3600, 'h' }, { 60, 'm' } };
+	/* no permission is that long */
+	int n = seconds < 0 ? 0 : seconds > 99999999 ? 99999999 : (int)seconds;
 
-	if (seconds < 0)
-		seconds = 0;
 	for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
 		/* a whole number of a unit is said in it: "15m", "1h" */
-		if (seconds >= units[i].from ||
-		    (seconds >= units[i].seconds && seconds % units[i].seconds == 0)) {
-			snprintf(out, 16, "%lld%c",
-			         (long long)(seconds / units[i].seconds % 100000), units[i].unit);
+		if (n >= 2 * units[i].seconds || (n && n % units[i].seconds == 0)) {
+			snprintf(out, 16, "%d%c", n / units[i].seconds, units[i].unit);
 			return;
 		}
 	}
-	snprintf(out, 16, "%llds", (long long)seconds);
+	snprintf(out, 16, "%ds", n);
 }
 
 /* --- the event ----------------------------------------------------------------------- */

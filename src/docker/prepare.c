@@ -9,6 +9,7 @@
 #include "core/gitgate.h"
 #include "core/mem.h"
 #include "core/pipelock.h"
+#include "core/policy_file.h"
 #include "docker/facts.h"
 #include "docker/spec.h"
 
@@ -144,7 +145,7 @@ static void plan_ready(struct prepare *p, enum session_role role, const char *te
 
 /* --- files ------------------------------------------------------------------------------ */
 
-static int put_pipelock(struct prepare *p, struct err *err)
+static int put_pipelock(struct prepare *p, uint64_t after, struct err *err)
 {
 	const struct bottle_spec *b = p->req->agent->bottle;
 	const struct pipelock_config config = { .agent = p->plan->session,
@@ -161,7 +162,11 @@ static int put_pipelock(struct prepare *p, struct err *err)
 		buf_done(&yaml);
 		return -1;
 	}
-	s = plan_put(p, ROLE_PIPELOCK, p->at.started[ROLE_KEEPER]);
+	s = plan_put(p, ROLE_PIPELOCK, p->at.started[ROLE_KEEPER] | after);
+	plan_file(s, PLAN_FILE_DIR, "/claude-bottle", 0755, 0);
+	plan_file(s, PLAN_FILE_HELPER, SPEC_HELPER, 0711, 0);
+	/* what live changes start from (core/policy_file.h) */
+	add_text(s, PIPELOCK_DIR "/" POLICY_BASE, 0600, UID_SIDECAR, xstrdup(buf_str(&yaml)));
 	add_text(s, PIPELOCK_CONFIG, 0600, UID_SIDECAR, buf_steal(&yaml));
 	plan_file(s, PLAN_FILE_CA_CERT, PIPELOCK_CA, 0600, UID_SIDECAR);
 	plan_file(s, PLAN_FILE_CA_KEY, PIPELOCK_CA_KEY, 0600, UID_SIDECAR);
@@ -235,7 +240,7 @@ static int put_agent(struct prepare *p, uint64_t after, struct err *err)
 	plan_file(s, PLAN_FILE_DIR, "/claude-bottle", 0755, 0);
 	/* nobody there may read it: the kernel then keeps its processes out of reach of
 	 * the agent's own, which could else write a later selfcheck's answers */
-	plan_file(s, PLAN_FILE_HELPER, "/claude-bottle/helper", 0711, 0);
+	plan_file(s, PLAN_FILE_HELPER, SPEC_HELPER, 0711, 0);
 	plan_file(s, PLAN_FILE_DIR, AGENT_ETC, 0755, 0);
 	plan_file(s, PLAN_FILE_CA_CERT, AGENT_ETC "/ca.pem", 0644, 0);
 	plan_file(s, PLAN_FILE_CA_BUNDLE, AGENT_ETC "/ca-bundle.pem", 0644, 0);
@@ -408,7 +413,7 @@ static int plan_members(struct prepare *p, struct err *err)
 {
 	const bool has_gate = p->req->agent->bottle->n_git > 0;
 	struct plan_step *s;
-	uint64_t fetched;
+	uint64_t helper;
 
 	plan_networks(p);
 	plan_create(p, ROLE_KEEPER, 0);
@@ -420,7 +425,11 @@ static int plan_members(struct prepare *p, struct err *err)
 	plan_create(p, ROLE_RESOLVER, p->at.internal);
 	plan_create(p, ROLE_AGENT, p->at.internal);
 
-	if (put_pipelock(p, err) < 0)
+	s = plan_step(p->plan, STEP_FETCH, ROLE_KEEPER, p->at.created[ROLE_KEEPER],
+	              "fetch sidecar program");
+	s->path = container_path(p, ROLE_KEEPER, "/archive?path=/claude-bottle");
+	helper = bit(p);
+	if (put_pipelock(p, helper, err) < 0)
 		return -1;
 	plan_start(p, ROLE_PIPELOCK, p->at.put[ROLE_PIPELOCK] | plan_connect(p, ROLE_PIPELOCK));
 	plan_ready(p, ROLE_PIPELOCK, "\"event\":\"startup\"");
@@ -435,15 +444,10 @@ static int plan_members(struct prepare *p, struct err *err)
 		plan_ready(p, ROLE_GATE, "\"event\":\"gate.ready\"");
 	}
 
-	s = plan_step(p->plan, STEP_FETCH, ROLE_KEEPER, p->at.created[ROLE_KEEPER],
-	              "fetch sidecar program");
-	s->path = container_path(p, ROLE_KEEPER, "/archive?path=/claude-bottle");
-	fetched = bit(p);
 	s = plan_step(p->plan, STEP_FETCH, ROLE_AGENT, p->at.created[ROLE_AGENT],
 	              "fetch the agent image's CA bundle");
 	s->path = container_path(p, ROLE_AGENT, "/archive");
-	fetched |= bit(p);
-	if (put_agent(p, fetched, err) < 0)
+	if (put_agent(p, helper | bit(p), err) < 0)
 		return -1;
 	plan_start(p, ROLE_AGENT, p->at.put[ROLE_AGENT] | p->at.started[ROLE_KEEPER]);
 	if (p->plan->has_probes) {

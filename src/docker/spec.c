@@ -252,7 +252,7 @@ static void no_healthcheck(cJSON *o)
 static void run_helper(cJSON *o)
 {
 	cJSON_AddItemToObject(o, "Entrypoint",
-	                      strings((const char *[]){ "/claude-bottle/helper", NULL }));
+	                      strings((const char *[]){ SPEC_HELPER, NULL }));
 }
 
 static void fill_keeper(const struct spec *s, cJSON *o, cJSON *host)
@@ -270,9 +270,11 @@ static void fill_keeper(const struct spec *s, cJSON *o, cJSON *host)
 
 static void fill_pipelock(const struct spec *s, cJSON *o, cJSON *host)
 {
-	static const char *const cmd[] = { "run", "--config", PIPELOCK_CONFIG, NULL };
+	static const char *const cmd[] = { "supervise", PIPELOCK_CONFIG, "--",     SPEC_PIPELOCK,
+		                           "run",       "--config",      PIPELOCK_CONFIG, NULL };
 
 	set_user(o, UID_SIDECAR);
+	run_helper(o);
 	cJSON_AddItemToObject(o, "Cmd", strings(cmd));
 	if (s->upstream_ca)
 		cJSON_AddItemToObject(
@@ -358,7 +360,7 @@ static void fill_agent(const struct spec *s, cJSON *o, cJSON *host)
 	cJSON_AddStringToObject(o, "WorkingDir", AGENT_HOME);
 	cJSON_AddItemToObject(o, "Env", agent_env(s));
 	entry = cJSON_AddArrayToObject(o, "Entrypoint");
-	add_string(entry, "/claude-bottle/helper");
+	add_string(entry, SPEC_HELPER);
 	add_string(entry, "entry");
 	add_string(entry, "--dir");
 	add_string(entry, spec_agent_dir(a));

@@ -19,6 +19,9 @@
 /* Go reads this file and the image's folder of CAs. */
 #define PIPELOCK_UPSTREAM_CA "/etc/pipelock/upstream-ca.pem"
 
+#define SPEC_HELPER	"/claude-bottle/helper"	/* our program, where it was put */
+#define SPEC_PIPELOCK	"/pipelock"		/* pipelock, in its image */
+
 #define AGENT_HOME	"/home/agent"
 #define AGENT_WORKSPACE "/workspace"
 #define AGENT_ETC	"/etc/claude-bottle"	/* our files in the agent's container */

@@ -7,6 +7,7 @@
 #include "keeper.h"
 #include "probe.h"
 #include "selfcheck.h"
+#include "supervise.h"
 
 int main(int argc, char **argv)
 {
@@ -16,12 +17,12 @@ int main(int argc, char **argv)
 	} modes[] = {
 		{ "keeper", keeper_main },   { "entry", entry_main },
 		{ "receive", receive_main }, { "selfcheck", selfcheck_main },
-		{ "probe", probe_main },
+		{ "probe", probe_main },     { "supervise", supervise_main },
 	};
 
 	for (size_t i = 0; argc >= 2 && i < sizeof modes / sizeof modes[0]; i++)
 		if (strcmp(argv[1], modes[i].name) == 0)
 			return modes[i].run(argc - 2, argv + 2);
-	fputs("usage: helper keeper|entry|receive|selfcheck|probe ...\n", stderr);
+	fputs("usage: helper keeper|entry|receive|selfcheck|probe|supervise ...\n", stderr);
 	return 2;
 }

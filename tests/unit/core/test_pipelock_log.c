@@ -369,6 +369,20 @@ static void a_reload_tells_the_hash_in_force(void **state)
 	event_done(&e);
 }
 
+static void a_cut_of_tunnels_is_told(void **state)
+{
+	struct event e;
+
+	(void)state;
+	event_of("{\"level\":\"info\",\"component\":\"claude-bottle\",\"event\":\"tunnels_cut\","
+	         "\"cut\":3,\"time\":\"2026-11-24T20:14:46Z\",\"message\":\"m\"}",
+	         &e);
+	assert_int_equal(e.kind, EVENT_POLICY_CHANGED);
+	assert_int_equal(e.verdict, EVENT_BLOCK);
+	assert_non_null(strstr(e.summary, "cut"));
+	event_done(&e);
+}
+
 static void probes_are_tagged_by_host_pattern_or_path(void **state)
 {
 	static const struct {
@@ -636,6 +650,7 @@ int main(void)
 		cmocka_unit_test(many_half_pairs_do_not_grow_the_state),
 		cmocka_unit_test(a_refused_reload_is_one_event),
 		cmocka_unit_test(a_reload_tells_the_hash_in_force),
+		cmocka_unit_test(a_cut_of_tunnels_is_told),
 		cmocka_unit_test(probes_are_tagged_by_host_pattern_or_path),
 		cmocka_unit_test(a_push_over_https_is_told_as_such),
 		cmocka_unit_test(an_unusual_port_is_named),
