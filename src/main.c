@@ -6,11 +6,19 @@
 #include "core/manifest.h"
 #include "docker/backend_docker.h"
 #include "replay/backend_replay.h"
+#include "replay/demo.h"
 #include "ui/app.h"
 
 static struct manifest *load_manifest(void *arg)
 {
 	return cli_manifest_load(arg);
+}
+
+static const char *recording_name(const struct cli *c)
+{
+	const char *slash = c->recording ? strrchr(c->recording, '/') : NULL;
+
+	return slash ? slash + 1 : c->recording ? c->recording : "demo.jsonl";
 }
 
 static int run_dashboard(struct cli *c, const struct cli_dashboard *d, struct err *err)
@@ -24,6 +32,7 @@ static int run_dashboard(struct cli *c, const struct cli_dashboard *d, struct er
 		.load_manifest = load_manifest,
 		.load_arg = c,
 		.manifest_path = m->n_files ? m->files[0].path : NULL,
+		.recording = c->ops == &backend_replay ? recording_name(c) : NULL,
 		.attach = d->attach,
 		.theme = d->theme,
 		.prefix = d->prefix,
@@ -56,5 +65,10 @@ int main(int argc, char **argv)
 {
 	const struct backend_ops *ops = choose_backend();
 
-	return ops ? cli_main(ops, run_dashboard, argc, argv) : 2;
+	const struct cli_wiring wiring = { .ops = ops,
+		                           .replay = &backend_replay,
+		                           .demo_path = demo_path,
+		                           .dashboard = run_dashboard };
+
+	return ops ? cli_main(&wiring, argc, argv) : 2;
 }

@@ -31,6 +31,8 @@ static const struct cli_verb *const verbs[] = {
 	&verb_cleanup,
 	&verb_images,
 	&verb_demo,
+	&verb_record,
+	&verb_replay,
 };
 #define N_VERBS (sizeof verbs / sizeof *verbs)
 
@@ -101,9 +103,11 @@ int cli_wait(struct cli *c, const bool *done, struct err *err)
 
 int cli_backend(struct cli *c, struct err *err)
 {
+	bool is_replay = c->ops == c->wiring->replay;	/* leaves nothing behind */
+
 	if (c->backend)
 		return 0;
-	if (!c->install_id && install_id(&c->install_id, c->paths.state, err) < 0)
+	if (!is_replay && !c->install_id && install_id(&c->install_id, c->paths.state, err) < 0)
 		return -1;
 	if (!c->lock_dir)
 		c->lock_dir = xasprintf("%s/locks", c->paths.state);
@@ -114,8 +118,11 @@ int cli_backend(struct cli *c, struct err *err)
 	if (!c->settings.upstream_ca)
 		c->settings.upstream_ca = getenv("CLAUDE_BOTTLE_UPSTREAM_CA");
 	c->settings.without_probes = getenv("CLAUDE_BOTTLE_BENCH_WITHOUT_PROBES") != NULL;
-	c->settings.recording = getenv("CLAUDE_BOTTLE_RECORDING");
-	c->settings.replay_speed = getenv("CLAUDE_BOTTLE_REPLAY_SPEED");
+	if (is_replay && !c->recording && !c->demo_manifest)
+		c->recording = getenv("CLAUDE_BOTTLE_RECORDING");
+	c->settings.recording = c->recording;
+	c->settings.replay_speed = c->replay_speed ? c->replay_speed
+	                                           : getenv("CLAUDE_BOTTLE_REPLAY_SPEED");
 	return c->ops->open(&c->backend, c->loop, &c->settings, err);
 }
 
@@ -142,6 +149,8 @@ struct manifest *cli_manifest_load(struct cli *c)
 	struct err err = { 0 };
 	struct manifest *m;
 
+	if (c->has_no_manifest)
+		return manifest_parse(NULL, 0, &env);
 	if (cli_trust(c, &trust, &err) == 0) {
 		opt.is_trusted = trust_has;
 		opt.trust_ctx = trust;
@@ -215,13 +224,15 @@ int cli_stop_session(struct cli *c, const char *session, struct err *err)
 
 static void print_help(FILE *f)
 {
-	fputs("usage: claude-bottle [--manifest FILE] VERB [ARGUMENTS]\n\n"
+	fputs("usage: claude-bottle [--manifest FILE | --demo] [VERB] [ARGUMENTS]\n\n"
 	      "Sandboxed coding agents: each in a bottle with exactly the hosts, git remotes,\n"
 	      "secrets and skills that the manifest grants.\n\n",
 	      f);
 	for (size_t i = 0; i < N_VERBS; i++)
 		fprintf(f, "  %-10s %s\n", verbs[i]->name, verbs[i]->summary);
 	fputs("\n  --manifest FILE  read this manifest alone\n"
+	      "  --demo           play the recording that comes with the program, without Docker;\n"
+	      "                   for the dashboard, attach, list, info, check and events\n"
 	      "  --version        print the version\n"
 	      "  --help           print this; \"claude-bottle VERB --help\" says more\n\n"
 	      "Exit codes: 0 ok, 1 failed, 2 usage or manifest, 3 engine unreachable,\n"
@@ -243,6 +254,31 @@ static const struct cli_verb *find_verb(const char *name)
 	return NULL;
 }
 
+/* A recording has something to say to these. */
+static bool plays(const struct cli_verb *v)
+{
+	static const struct cli_verb *const able[] = { &verb_dashboard, &verb_attach, &verb_list,
+		                                       &verb_info, &verb_check, &verb_events };
+
+	for (size_t i = 0; i < sizeof able / sizeof *able; i++)
+		if (able[i] == v)
+			return true;
+	return false;
+}
+
+static int begin_demo(struct cli *c, const struct cli_verb *verb, struct err *err)
+{
+	if (!plays(verb))
+		return err_set(err, ERR_INPUT,
+		               "--demo plays a recording: \"%s\" has nothing to do there",
+		               verb->name);
+	if (c->wiring->demo_path(&c->demo_manifest, "demo-manifest.json", err) < 0)
+		return -1;
+	c->ops = c->wiring->replay;
+	c->manifest_path = c->demo_manifest;
+	return 0;
+}
+
 static bool wants_help(int argc, char **argv)
 {
 	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
@@ -251,9 +287,8 @@ static bool wants_help(int argc, char **argv)
 	return false;
 }
 
-static int run_verb(struct cli c, const struct cli_verb *verb, int argc, char **argv)
+static int run_verb(struct cli c, bool is_demo, const struct cli_verb *verb, int argc, char **argv)
 {
-	const struct backend_ops *ops = c.ops;
 	struct err err = { 0 };
 	int code;
 
@@ -264,41 +299,48 @@ static int run_verb(struct cli c, const struct cli_verb *verb, int argc, char **
 	c.cwd = getcwd(NULL, 0);
 	if (!c.cwd)
 		err_errno(&err, ERR_FAILED, errno, "the current folder");
-	if (!c.cwd || paths_init(&c.paths, &err) < 0 || loop_new(&c.loop, &err) < 0) {
+	if (!c.cwd || (is_demo && begin_demo(&c, verb, &err) < 0) ||
+	    paths_init(&c.paths, &err) < 0 || loop_new(&c.loop, &err) < 0) {
 		code = cli_fail(&err);
 	} else {
 		optind = 0;	/* glibc: start afresh */
 		code = verb->run(&c, argc, argv);
 	}
 	if (c.backend)
-		ops->close(c.backend);
+		c.ops->close(c.backend);
 	manifest_free(c.manifest);
 	loop_free(c.loop);
 	paths_done(&c.paths);
 	free(c.install_id);
 	free(c.lock_dir);
 	free(c.cwd);
+	free(c.demo_manifest);
 	return code;
 }
 
-int cli_main(const struct backend_ops *ops, cli_dashboard_fn *dashboard, int argc, char **argv)
+int cli_main(const struct cli_wiring *wiring, int argc, char **argv)
 {
 	static char name[] = "dashboard";
 	char *alone[] = { name, NULL };
 	static const struct option options[] = {
 		{ "manifest", required_argument, NULL, 'm' },
+		{ "demo", no_argument, NULL, 'd' },
 		{ "version", no_argument, NULL, 'V' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
-	struct cli c = { .ops = ops, .dashboard = dashboard };
+	struct cli c = { .wiring = wiring, .ops = wiring->ops };
 	const struct cli_verb *verb;
+	bool is_demo = false;
 	int opt;
 
 	while ((opt = getopt_long(argc, argv, "+m:Vh", options, NULL)) != -1) {
 		switch (opt) {
 		case 'm':
 			c.manifest_path = optarg;
+			break;
+		case 'd':
+			is_demo = true;
 			break;
 		case 'V':
 			puts("claude-bottle " VERSION);
@@ -312,7 +354,7 @@ int cli_main(const struct backend_ops *ops, cli_dashboard_fn *dashboard, int arg
 		}
 	}
 	if (optind == argc && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO))
-		return run_verb(c, &verb_dashboard, 1, alone);
+		return run_verb(c, is_demo, &verb_dashboard, 1, alone);
 	if (optind == argc) {
 		print_help(stderr);
 		return 2;
@@ -323,5 +365,5 @@ int cli_main(const struct backend_ops *ops, cli_dashboard_fn *dashboard, int arg
 		        argv[optind]);
 		return 2;
 	}
-	return run_verb(c, verb, argc - optind, argv + optind);
+	return run_verb(c, is_demo, verb, argc - optind, argv + optind);
 }

@@ -32,14 +32,27 @@ struct cli_dashboard {
 };
 typedef int cli_dashboard_fn(struct cli *c, const struct cli_dashboard *d, struct err *err);
 
+/* What only main.c knows. */
+struct cli_wiring {
+	const struct backend_ops *ops;		/* the engine's */
+	const struct backend_ops *replay;	/* plays a recording instead */
+	/* Where a file of the demo's recording is; *out is the caller's. */
+	int (*demo_path)(char **out, const char *name, struct err *err);
+	cli_dashboard_fn *dashboard;
+};
+
 struct cli {
 	struct loop *loop;
-	cli_dashboard_fn *dashboard;
+	const struct cli_wiring *wiring;
 	const struct backend_ops *ops;
 	struct backend *backend;	/* NULL until cli_backend() */
 	struct backend_settings settings;
 	struct manifest *manifest;	/* NULL until cli_manifest() */
 	const char *manifest_path;	/* --manifest FILE, or NULL */
+	bool has_no_manifest;		/* a recording has none */
+	const char *recording;		/* replay: the file; NULL: the demo's */
+	const char *replay_speed;
+	char *demo_manifest;
 	struct paths paths;
 	char *install_id;
 	char *lock_dir;
@@ -55,11 +68,11 @@ struct cli_verb {
 };
 
 extern const struct cli_verb verb_attach, verb_check, verb_cleanup, verb_dashboard, verb_demo,
-	verb_events, verb_images, verb_info, verb_list, verb_relaunch, verb_start, verb_stop,
-	verb_trust, verb_verify;
+	verb_events, verb_images, verb_info, verb_list, verb_record, verb_relaunch, verb_replay,
+	verb_start, verb_stop, verb_trust, verb_verify;
 
 /* Run the command line; returns the exit code. */
-int cli_main(const struct backend_ops *ops, cli_dashboard_fn *dashboard, int argc, char **argv);
+int cli_main(const struct cli_wiring *wiring, int argc, char **argv);
 
 /* "claude-bottle: MESSAGE" on stderr, safe for a terminal; the exit code. */
 int cli_fail(const struct err *err);
@@ -83,6 +96,9 @@ int cli_trust(struct cli *c, struct trust **out, struct err *err);
 const struct manifest *cli_manifest(struct cli *c);
 /* The same, read anew; the caller's. */
 struct manifest *cli_manifest_load(struct cli *c);
+
+/* The dashboard on c's backend, until it is left; the exit code. */
+int cli_run_dashboard(struct cli *c, const struct cli_dashboard *d);
 
 /* Turn the loop until *done. */
 int cli_wait(struct cli *c, const bool *done, struct err *err);

@@ -4,7 +4,7 @@
 
 #include "cli/cli.h"
 
-static int run(struct cli *c, const struct cli_dashboard *d)
+int cli_run_dashboard(struct cli *c, const struct cli_dashboard *d)
 {
 	struct err err = { 0 };
 
@@ -14,7 +14,7 @@ static int run(struct cli *c, const struct cli_dashboard *d)
 		        "\"claude-bottle events -f --json\" do not");
 		return cli_fail(&err);
 	}
-	if (cli_backend(c, &err) < 0 || c->dashboard(c, d, &err) < 0)
+	if (cli_backend(c, &err) < 0 || c->wiring->dashboard(c, d, &err) < 0)
 		return cli_fail(&err);
 	return 0;
 }
@@ -59,7 +59,7 @@ static int run_dashboard(struct cli *c, int argc, char **argv)
 		return code;
 	if (optind < argc)
 		return cli_usage(&verb_dashboard, "it takes no argument");
-	return run(c, &d);
+	return cli_run_dashboard(c, &d);
 }
 
 #define OPTIONS_HELP \
@@ -97,7 +97,7 @@ static int run_attach(struct cli *c, int argc, char **argv)
 	if (!s || s->state != SESSION_RUNNING)
 		err_set(&err, ERR_FAILED, "session \"%s\" is not running", d.attach);
 	session_list_done(&list);
-	return err.kind ? cli_fail(&err) : run(c, &d);
+	return err.kind ? cli_fail(&err) : cli_run_dashboard(c, &d);
 }
 
 const struct cli_verb verb_attach = {

@@ -92,8 +92,13 @@ struct backend_stream;
 struct stream_request {
 	const char *session;
 	bool is_shell;		/* a new login shell in the agent's container */
-	int rows, cols;
+	int rows, cols;		/* 0: as it is, and nothing is asked to repaint */
 };
+
+/* The end of what a session's agent wrote to its terminal so far, as far as the
+ * engine kept it: the terminal's own bytes, from the beginning of a line. Borrowed
+ * during the call. */
+typedef void backend_history_fn(void *arg, const char *data, size_t len, const struct err *err);
 
 struct stream_events {
 	void (*opened)(void *arg);			/* may be NULL */
@@ -177,6 +182,9 @@ struct backend_ops {
 	void (*stream_pause)(struct backend_stream *s, bool is_paused);
 	/* Detaches; ends nothing. NULL is fine. */
 	void (*stream_close)(struct backend_stream *s);
+	/* At most max bytes. Followed by attach(), a moment may be missing between them. */
+	struct backend_job *(*history)(struct backend *b, const char *session, size_t max,
+	                               backend_history_fn *fn, void *arg);
 	/* The request is copied. An engine cannot end what it has begun: a program
 	 * that is too slow, or was given up, goes on until the session stops. */
 	struct backend_job *(*exec)(struct backend *b, const struct exec_request *req,
@@ -206,8 +214,8 @@ struct backend_ops {
 	 * not wait any more, or is not what the person saw. */
 	struct backend_job *(*push_decide)(struct backend *b, const struct push_decision *d,
 	                                   backend_push_fn *fn, void *arg);
-	/* Give a job up. A launch is undone and still reports done; a following, an exec
-	 * and those about pushes end without done. */
+	/* Give a job up. A launch is undone and still reports done; a following, an exec,
+	 * a history and those about pushes end without done. */
 	void (*cancel)(struct backend_job *job);
 };
 

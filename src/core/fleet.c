@@ -23,6 +23,7 @@ static void on_tell(void *arg)
 	unsigned changes = f->pending;
 
 	f->pending = 0;
+	fleet_sort_events(f);
 	f->opt.changed(f->opt.arg, changes);
 }
 

@@ -106,7 +106,8 @@ void fleet_cancel(struct fleet *f, const char *session);	/* a launch under way *
 
 size_t fleet_n_events(const struct fleet *f);
 const struct event *fleet_event(const struct fleet *f, size_t i);	/* 0 is the oldest */
-uint64_t fleet_event_seq(const struct fleet *f, size_t i);	/* never used twice */
+/* In no order; never used twice. */
+uint64_t fleet_event_seq(const struct fleet *f, size_t i);
 /* The index of an event, fleet_n_events() when it is gone. */
 size_t fleet_find_event(const struct fleet *f, uint64_t seq);
 

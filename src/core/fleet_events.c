@@ -6,6 +6,8 @@
 #include "core/fleet_int.h"
 #include "core/mem.h"
 
+#define SETTLE_MAX 32
+
 static struct kept_event *at(const struct fleet *f, size_t i)
 {
 	return &f->events[(f->first_event + i) % f->cap_events];
@@ -66,22 +68,68 @@ static struct kept_event *new_place(struct fleet *f)
 	return at(f, f->n_events++);
 }
 
+/* The logs of several members and sessions each have their order: together they are
+ * put in the order of time. What is a little late goes to its place at once; when a
+ * whole log comes after others, all is sorted before anybody looks. */
+static void settle_last(struct fleet *f)
+{
+	size_t i = f->n_events - 1, end = i > SETTLE_MAX ? i - SETTLE_MAX : 0;
+
+	for (; i > end && at(f, i - 1)->order_ns > at(f, i)->order_ns; i--) {
+		struct kept_event k = *at(f, i);
+
+		*at(f, i) = *at(f, i - 1);
+		*at(f, i - 1) = k;
+	}
+	if (i > 0 && at(f, i - 1)->order_ns > at(f, i)->order_ns)
+		f->is_unsorted = true;
+}
+
+static int by_time(const void *a, const void *b)
+{
+	const struct kept_event *x = a, *y = b;
+
+	if (x->order_ns != y->order_ns)
+		return x->order_ns < y->order_ns ? -1 : 1;
+	return x->seq < y->seq ? -1 : 1;
+}
+
+void fleet_sort_events(struct fleet *f)
+{
+	struct kept_event *v;
+
+	if (!f->is_unsorted)
+		return;
+	f->is_unsorted = false;
+	v = xcalloc(f->cap_events, sizeof *v);
+	for (size_t i = 0; i < f->n_events; i++)
+		v[i] = *at(f, i);
+	free(f->events);
+	f->events = v;
+	f->first_event = 0;
+	qsort(v, f->n_events, sizeof *v, by_time);
+}
+
 void fleet_add_event(struct fleet *f, const struct event *ev)
 {
 	struct kept_event *k = find_fold(f, ev);
 	unsigned grown = ev->count;
+	uint64_t seq;
 
 	if (k) {
 		grown = ev->count > k->event.count ? ev->count - k->event.count : 0;
 		event_done(&k->event);
 		event_copy(&k->event, ev);
+		seq = k->seq;
 	} else {
 		k = new_place(f);
-		*k = (struct kept_event){ .seq = f->next_seq++ };
+		*k = (struct kept_event){ .seq = f->next_seq++, .order_ns = ev->ts_ns };
 		event_copy(&k->event, ev);
 		count(f, k, 1);
+		seq = k->seq;
+		settle_last(f);
 	}
-	if (inbox_event(f->inbox, ev, k->seq, grown) && ev->session)
+	if (inbox_event(f->inbox, ev, seq, grown) && ev->session)
 		fleet_count_waiting(f, ev->session);
 	fleet_mark(f, FLEET_EVENTS | FLEET_ROWS);
 }
@@ -155,16 +203,9 @@ uint64_t fleet_event_seq(const struct fleet *f, size_t i)
 
 size_t fleet_find_event(const struct fleet *f, uint64_t seq)
 {
-	size_t lo = 0, hi = f->n_events;
+	size_t i = 0;
 
-	/* seqs only grow */
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (at(f, mid)->seq < seq)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo < f->n_events && at(f, lo)->seq == seq ? lo : f->n_events;
+	while (i < f->n_events && at(f, i)->seq != seq)
+		i++;
+	return i;
 }

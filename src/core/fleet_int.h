@@ -13,6 +13,7 @@
 #define FLEET_MESSAGES_MAX 200
 #define FLEET_FOLD_WINDOW  500	/* how far back a repeated event is looked for */
 #define FLEET_BACKLOG_MAX  ((size_t)1 << 20)
+#define FLEET_HISTORY_MAX  ((size_t)512 << 10)
 #define FLEET_TERMINALS	   2	/* enum fleet_terminal */
 #define FLEET_LAUNCH_TRIES 4	/* when another program took our subnet */
 
@@ -26,6 +27,9 @@ struct terminal {
 	int rows, cols;
 	struct buf backlog;		/* came, but is not fed yet: the stream is paused */
 	size_t fed;			/* of it */
+	struct backend_job *history;	/* being read; the stream comes after it */
+	bool has_history;
+	bool is_past;			/* what is in the backlog is the engine's log */
 };
 
 /* Everything about one name: an agent's or a session's. It stays once it was seen. */
@@ -58,6 +62,7 @@ struct unit {
 struct kept_event {
 	struct event event;
 	uint64_t seq;
+	int64_t order_ns;		/* when it happened first: a repeat keeps its place */
 };
 
 struct kept_message {
@@ -85,6 +90,7 @@ struct fleet {
 	size_t first_event, n_events, cap_events;
 	uint64_t next_seq;
 	struct inbox *inbox;
+	bool is_unsorted;
 
 	struct kept_message messages[FLEET_MESSAGES_MAX];
 	size_t n_messages;		/* ever */
@@ -117,6 +123,7 @@ struct unit *fleet_unit_make(struct fleet *f, const char *name);
 void fleet_follow(struct unit *u);	/* if it should be followed and is not */
 void fleet_unfollow(struct unit *u);
 void fleet_add_event(struct fleet *f, const struct event *ev);
+void fleet_sort_events(struct fleet *f);	/* if it is needed */
 void fleet_forget_events(struct fleet *f);
 
 /* fleet_inbox.c */

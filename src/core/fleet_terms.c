@@ -11,6 +11,7 @@
 #define SAID_MAX   200
 #define FEED_SLICE 2048u	/* 4 ms of the dearest bytes */
 #define FEED_NS	   4000000u
+#define NEWS_NS	   10000000000ll
 
 /* --- what the agent says beside its output: its claims ---------------------------------- */
 
@@ -29,7 +30,7 @@ static void on_reply(void *ctx, const char *data, size_t len)
 {
 	struct terminal *t = ctx;
 
-	if (t->stream)
+	if (t->stream && !t->is_past)
 		t->unit->fleet->opt.ops->stream_send(t->stream, data, len);
 }
 
@@ -41,12 +42,20 @@ static void on_title(void *ctx)
 		said(t->unit, vt_title(t->vt));
 }
 
+/* Of the engine's log what was said in a launch's first moments is still news. */
+static bool is_old_news(const struct terminal *t)
+{
+	return t->is_past && fleet_clock_ns() - t->unit->released_ns > NEWS_NS;
+}
+
 static void on_notice(void *ctx, const struct vt_notice *n)
 {
 	struct terminal *t = ctx;
 	struct unit *u = t->unit;
 	struct event ev;
 
+	if (is_old_news(t))
+		return;
 	if (t->which != FLEET_AGENT || n->kind == VT_NOTICE_PROGRESS ||
 	    n->kind == VT_NOTICE_PROMPT)
 		return;
@@ -73,8 +82,11 @@ static void on_clipboard(void *ctx, const char *data, size_t len)
 	struct terminal *t = ctx;
 	struct fleet *f = t->unit->fleet;
 	const struct agent_spec *a = manifest_agent(f->manifest, t->unit->row.agent);
-	enum osc52_policy policy = a && a->bottle ? a->bottle->osc52 : OSC52_DENY;
+	enum osc52_policy policy;
 
+	if (t->is_past)
+		return;
+	policy = a && a->bottle ? a->bottle->osc52 : OSC52_DENY;
 	if (policy == OSC52_DENY || !f->opt.clipboard)
 		fleet_say(f, FLEET_WARN, "%s wanted to write your clipboard: its bottle denies it",
 		          t->unit->row.name);
@@ -99,6 +111,14 @@ static bool has_time(const struct fleet *f)
 	return f->fed_ns < FEED_NS;
 }
 
+static bool may_attach(const struct terminal *t)
+{
+	const struct unit *u = t->unit;
+
+	return !t->stream && !t->history && !t->is_past && u->is_listed && u->op == OP_NONE &&
+	       u->row.state == SESSION_RUNNING;
+}
+
 static size_t feed_slice(struct terminal *t, const char *data, size_t len)
 {
 	uint64_t start = loop_now_ns();
@@ -114,8 +134,11 @@ static void drop_backlog(struct terminal *t)
 	if (t->backlog.len)
 		t->unit->fleet->n_backlogs--;
 	buf_done(&t->backlog);
+	t->backlog = (struct buf)BUF_INIT(FLEET_BACKLOG_MAX);
 	t->fed = 0;
 }
+
+static void end_past(struct terminal *t);
 
 static void feed_backlog(struct terminal *t)
 {
@@ -124,7 +147,9 @@ static void feed_backlog(struct terminal *t)
 	if (t->fed < t->backlog.len)
 		return;
 	drop_backlog(t);
-	if (t->stream)
+	if (t->is_past)
+		end_past(t);
+	else if (t->stream)
 		t->unit->fleet->opt.ops->stream_pause(t->stream, false);
 }
 
@@ -163,12 +188,14 @@ static void feed(struct terminal *t, const char *data, size_t len)
 	f->n_backlogs += !t->backlog.len;
 	if (buf_add(&t->backlog, data, len) < 0)
 		abort();	/* a paused stream brings nothing more */
-	f->opt.ops->stream_pause(t->stream, true);
+	if (t->stream)
+		f->opt.ops->stream_pause(t->stream, true);
 }
 
 static void drop_vt(struct terminal *t)
 {
 	drop_backlog(t);
+	t->is_past = t->has_history = false;
 	vt_free(t->vt);
 	t->vt = NULL;
 }
@@ -191,7 +218,12 @@ static void on_data(void *arg, const char *data, size_t len)
 
 static void detach(struct terminal *t)
 {
-	t->unit->fleet->opt.ops->stream_close(t->stream);
+	const struct backend_ops *ops = t->unit->fleet->opt.ops;
+
+	if (t->history)
+		ops->cancel(t->history);
+	t->history = NULL;
+	ops->stream_close(t->stream);
 	t->stream = NULL;
 }
 
@@ -214,7 +246,7 @@ static const struct stream_events stream_events = {
 	.ended = on_ended,
 };
 
-static void attach(struct terminal *t)
+static void open_stream(struct terminal *t)
 {
 	struct fleet *f = t->unit->fleet;
 	const struct stream_request req = { .session = t->unit->row.name,
@@ -222,19 +254,58 @@ static void attach(struct terminal *t)
 		                            .rows = t->rows,
 		                            .cols = t->cols };
 
+	t->stream = f->opt.ops->attach(f->opt.backend, &req, &stream_events, t);
+}
+
+static void end_past(struct terminal *t)
+{
+	t->is_past = false;
+	vt_set_replies(t->vt, true);
+	if (may_attach(t))
+		open_stream(t);
+}
+
+static void on_history(void *arg, const char *data, size_t len, const struct err *err)
+{
+	struct terminal *t = arg;
+
+	t->history = NULL;
+	t->has_history = true;
+	if (err || !len) {
+		open_stream(t);
+		return;
+	}
+	/* what it asked then is not to be answered now */
+	t->is_past = true;
+	vt_set_replies(t->vt, false);
+	feed(t, data, len);
+	if (!t->backlog.len)
+		end_past(t);
+}
+
+/* The engine's log of it comes first: it is the scrollback from before, and the
+ * modes that a program set long ago. */
+static void attach(struct terminal *t)
+{
+	struct fleet *f = t->unit->fleet;
+
 	if (!t->vt) {
 		t->vt = vt_new(t->rows, t->cols, &vt_ops, t);
 		if (f->has_theme)
 			vt_set_theme(t->vt, &f->theme);
 	}
-	t->stream = f->opt.ops->attach(f->opt.backend, &req, &stream_events, t);
+	if (t->which == FLEET_AGENT && !t->has_history)
+		t->history = f->opt.ops->history(f->opt.backend, t->unit->row.name,
+		                                 FLEET_HISTORY_MAX, on_history, t);
+	else
+		open_stream(t);
 }
 
 void fleet_attach(struct unit *u)
 {
 	struct terminal *t = &u->terminals[FLEET_AGENT];
 
-	if (t->stream)
+	if (!may_attach(t))
 		return;
 	if (!t->rows) {
 		t->rows = u->fleet->rows_hint;
@@ -248,8 +319,7 @@ void fleet_drop_terminals(struct unit *u, bool keep_screen)
 	for (int i = 0; i < FLEET_TERMINALS; i++) {
 		struct terminal *t = &u->terminals[i];
 
-		if (t->stream)
-			detach(t);
+		detach(t);
 		if (keep_screen && t->which == FLEET_AGENT)
 			continue;	/* its last words stay to be read */
 		drop_vt(t);
@@ -267,7 +337,7 @@ struct vt *fleet_terminal(struct fleet *f, const char *session, enum fleet_termi
 	if (!t)
 		return NULL;
 	fleet_resize(f, session, which, rows, cols);
-	if (!t->stream && u->is_listed && u->op == OP_NONE && u->row.state == SESSION_RUNNING)
+	if (may_attach(t))
 		attach(t);
 	return t->vt;
 }
@@ -321,11 +391,9 @@ void fleet_detach_all(struct fleet *f)
 		struct terminal *agent = &f->units[i]->terminals[FLEET_AGENT];
 		struct terminal *shell = &f->units[i]->terminals[FLEET_SHELL];
 
-		if (agent->stream)
-			detach(agent);
+		detach(agent);
 		/* no engine attaches to an exec again: another shell begins on a clean screen */
-		if (shell->stream)
-			detach(shell);
+		detach(shell);
 		drop_vt(shell);
 	}
 }

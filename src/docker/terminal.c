@@ -65,7 +65,7 @@ static void on_open(void *arg)
 
 	s->is_open = true;
 	/* one row less first: a program repaints only when its size changes */
-	if (s->resize_path)
+	if (s->resize_path && s->rows > 0)
 		send_size(s, s->rows > 1 ? s->rows - 1 : s->rows + 1, s->cols);
 	if (s->ev->opened)
 		s->ev->opened(s->arg);

@@ -9,10 +9,15 @@
 #include "core/json.h"
 #include "core/manifest.h"
 #include "core/mem.h"
+#include "core/recorder.h"
 #include "core/stamp.h"
 #include "core/text.h"
 
 #define WHY_MAX 500
+
+_Static_assert(RECORDER_BYTES_MAX < RECORDING_BYTES_MAX &&
+                       RECORDER_LINES_MAX < RECORDING_ENTRIES_MAX,
+               "what is recorded can be read");
 
 struct reader {
 	const struct json_doc *doc;	/* of the line being read */
@@ -120,9 +125,9 @@ static int64_t stamp_of(const struct reader *r, const struct json_node *o, const
 
 static void read_session(struct reader *r, const struct json_node *o, struct recording_entry *e)
 {
-	static const char *const keys[] = { "session", "agent", "bottle", "state", "exit_code",
-		                            "created", "released", "launch", "manifest_digest",
-		                            "isolation", "members", NULL };
+	static const char *const keys[] = { "session", "agent", "bottle", "state", "frozen",
+		                            "exit_code", "created", "released", "launch",
+		                            "manifest_digest", "isolation", "members", NULL };
 	struct recording_session *s = &e->session;
 	const char *state;
 	int i = 0;
@@ -147,6 +152,7 @@ static void read_session(struct reader *r, const struct json_node *o, struct rec
 		s->state = (enum session_state)i;
 	if (json_get(o, "exit_code"))
 		s->exit_code = (int)number_of(r, o, "exit_code", 255, 0);
+	s->is_frozen = flag_of(r, o, "frozen");
 	s->created = number_of(r, o, "created", 1ll << 40, r->to->start_ns / NS_PER_S);
 	s->released_ns = stamp_of(r, o, "released");
 	if (!s->released_ns && s->state == SESSION_RUNNING)

@@ -37,6 +37,7 @@ struct recording_session {
 	char bottle[MANIFEST_NAME_MAX + 1];
 	char agent[MANIFEST_NAME_MAX + 1];
 	enum session_state state;
+	bool is_frozen;
 	int exit_code;		/* -1 when it has not ended */
 	int64_t created;	/* Unix time, as it was when it was recorded */
 	int64_t released_ns;	/* 0: never */

@@ -23,6 +23,8 @@ struct app_options {
 	struct manifest *(*load_manifest)(void *arg);
 	void *load_arg;
 	const char *manifest_path;	/* for "edit"; NULL when there is none */
+	const char *recording;		/* what is played is this recording, and is said to be
+					 * one; NULL: it is all real */
 	const char *attach;		/* a session to be zoomed into at once; NULL for none */
 	const char *theme;		/* NULL: the default */
 	const char *prefix;		/* a key's name; NULL: "ctrl-]" */

@@ -78,6 +78,25 @@ static void ago(char out[16], int64_t seconds)
 
 /* --- title, dock, hint ------------------------------------------------------------------ */
 
+/* At the right, so that nobody takes it for real; the column where it begins. */
+static int draw_recording(struct app *a, struct canvas c)
+{
+	struct buf label = BUF_INIT(256);
+	int x;
+
+	buf_adds(&label, grid_is_ascii(a->grid) ? " > recording" : " ▶ recording");
+	if (c.at.cols >= 100) {
+		buf_addc(&label, ' ');
+		text_safe(&label, a->opt.recording, strlen(a->opt.recording), 30,
+		          grid_is_ascii(a->grid));
+	}
+	buf_addc(&label, ' ');
+	x = c.at.cols - canvas_text_width(buf_str(&label));
+	canvas_text(c, 0, x, -1, theme_style(a->theme, THEME_TITLE_ALERT), buf_str(&label));
+	buf_done(&label);
+	return x;
+}
+
 static void draw_title(struct app *a, struct canvas c)
 {
 	struct style s = theme_style(a->theme, THEME_TITLE);
@@ -95,6 +114,8 @@ static void draw_title(struct app *a, struct canvas c)
 		blocked += r->n_blocked;
 	}
 	canvas_fill(c, (struct rect){ 0, 0, 1, c.at.cols }, s);
+	if (a->opt.recording)
+		c.at.cols = draw_recording(a, c) - 1;
 	x += canvas_printf(c, 0, x, -1, s, " claude-bottle %s %u running", dot, running);
 	if (failed)
 		x += canvas_printf(c, 0, x, -1, alert, " %u failed", failed);

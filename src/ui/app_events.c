@@ -62,11 +62,11 @@ static size_t position(const struct app *a, const struct events_view *v, size_t 
 	for (size_t k = 0; k < fleet_n_events(a->fleet); k++) {
 		if (!matches(a, v, fleet_event(a->fleet, k)))
 			continue;
-		if (fleet_event_seq(a->fleet, k) >= v->selected)
+		if (fleet_event_seq(a->fleet, k) == v->selected)
 			return at;
 		at++;
 	}
-	return count - 1;
+	return 0;	/* so old that it is gone */
 }
 
 bool events_selected(const struct app *a, const struct events_view *v, size_t *fleet_index)

@@ -51,9 +51,12 @@ static void on_changed(void *arg, unsigned what)
 	changes |= what;
 }
 
+static struct backend_ops ops;	/* the replay backend's, or as a test wants it */
+
 static int setup(void **state)
 {
 	fleet = NULL;
+	ops = backend_replay;
 	changes = 0;
 	manifest_text = MANIFEST;
 	return replay_setup(state);
@@ -67,7 +70,7 @@ static int teardown(void **state)
 
 static void open_fleet(const char *lines, const char *speed)
 {
-	struct fleet_options opt = { .ops = &backend_replay, .load_manifest = load_manifest,
+	struct fleet_options opt = { .ops = &ops, .load_manifest = load_manifest,
 		                     .changed = on_changed };
 
 	play(lines, speed);
@@ -358,6 +361,34 @@ static void test_events_that_come_later_are_seen_too(void **state)
 		       "\"session\":\"one\",\"source\":\"pipelock\",\"kind\":\"egress.blocked\"," \
 		       "\"verdict\":\"block\",\"host\":\"x\",\"fold\":9,\"count\":" #count "}}\n"
 
+#define BLOCK_AT(minute, name, host) \
+	"{\"t\":0,\"event\":{\"ts\":\"2026-11-24T11:" minute ":00Z\",\"session\":\"" name \
+	"\",\"source\":\"pipelock\",\"kind\":\"egress.blocked\",\"verdict\":\"block\"," \
+	"\"host\":\"" host "\",\"summary\":\"no\"}}\n"
+
+/* Each log comes by itself; more than are put in their place one by one. */
+static void test_events_of_several_logs_are_in_the_order_of_time(void **state)
+{
+	struct buf b = BUF_INIT(1u << 20);
+	uint64_t first;
+
+	(void)state;
+	buf_adds(&b, RUNNING("one") RUNNING("two"));
+	for (int i = 0; i < 50; i++) {
+		buf_addf(&b, BLOCK_AT("%02d", "one", "o.test"), i);
+		buf_addf(&b, BLOCK_AT("%02d", "two", "t.test"), i);
+	}
+	open_fleet(buf_str(&b), "0");
+	buf_done(&b);
+	assert_int_equal(fleet_n_events(fleet), 100);
+	for (size_t i = 1; i < 100; i++)
+		assert_true(fleet_event(fleet, i - 1)->ts_ns <= fleet_event(fleet, i)->ts_ns);
+	/* and are found by what does not change */
+	first = fleet_event_seq(fleet, 0);
+	assert_int_equal(fleet_find_event(fleet, first), 0);
+	assert_int_equal(fleet_find_event(fleet, 12345), 100);
+}
+
 static void test_repeats_fold_into_one_event_that_waits_once(void **state)
 {
 	(void)state;
@@ -573,6 +604,64 @@ static void test_output_that_takes_long_keeps_nobody_waiting(void **state)
 	assert_true(turns > 10);
 }
 
+/* An engine that kept what a terminal showed. */
+static struct {
+	const char *text;
+	struct loop_timer timer;
+	backend_history_fn *fn;
+	void *arg;
+	unsigned n_asked, n_sent;
+} kept;
+
+static void tell_history(void *arg)
+{
+	(void)arg;
+	kept.fn(kept.arg, kept.text, strlen(kept.text), NULL);
+}
+
+static struct backend_job *tell_history_later(struct backend *b, const char *session, size_t max,
+                                              backend_history_fn *fn, void *arg)
+{
+	(void)b;
+	assert_string_equal(session, "one");
+	assert_true(strlen(kept.text) <= max);
+	kept.n_asked++;
+	kept.fn = fn;
+	kept.arg = arg;
+	loop_timer_set(loop, &kept.timer, 0, tell_history, NULL);
+	return (struct backend_job *)&kept;
+}
+
+static int count_sent(struct backend_stream *s, const void *data, size_t len)
+{
+	kept.n_sent++;
+	return backend_replay.stream_send(s, data, len);
+}
+
+static void test_what_the_engine_kept_is_shown_and_not_answered(void **state)
+{
+	(void)state;
+	memset(&kept, 0, sizeof kept);
+	kept.text = "long ago\r\n\033[6n\033[c\033]9;old news\a\033]52;c;aGk=\ajust now\r\n";
+	ops.history = tell_history_later;
+	ops.stream_send = count_sent;
+	open_fleet(RUNNING("one"), "1");
+	assert_screen("one", FLEET_AGENT, "long ago");
+	assert_screen("one", FLEET_AGENT, "just now");
+	assert_int_equal(kept.n_sent, 0);
+	assert_int_equal(fleet_n_events(fleet), 0);
+	assert_int_not_equal(row("one")->activity, ACTIVITY_WAITS);
+	assert_string_equal(last_message(), "");
+	/* and then it is live, and asked for once */
+	assert_int_equal(fleet_send(fleet, "one", FLEET_AGENT, "live", 4), 0);
+	settle();
+	assert_screen("one", FLEET_AGENT, "live");
+	fleet_detach_all(fleet);
+	fleet_terminal(fleet, "one", FLEET_AGENT, 24, 80);
+	settle();
+	assert_int_equal(kept.n_asked, 1);
+}
+
 /* --- messages ------------------------------------------------------------ */
 
 static void test_messages_are_kept_newest_first(void **state)
@@ -618,6 +707,7 @@ int main(void)
 		TEST(test_a_cancelled_launch_is_undone),
 		TEST(test_events_are_followed_and_counted_for_their_session),
 		TEST(test_events_that_come_later_are_seen_too),
+		TEST(test_events_of_several_logs_are_in_the_order_of_time),
 		TEST(test_repeats_fold_into_one_event_that_waits_once),
 		TEST(test_a_dismissed_event_waits_no_longer_but_stays),
 		TEST(test_the_engine_goes_away_once_and_comes_back),
@@ -629,6 +719,7 @@ int main(void)
 		TEST(test_terminals_that_were_let_go_come_back_whole),
 		TEST(test_a_shell_that_was_let_go_is_a_new_one),
 		TEST(test_output_that_takes_long_keeps_nobody_waiting),
+		TEST(test_what_the_engine_kept_is_shown_and_not_answered),
 		TEST(test_messages_are_kept_newest_first),
 	};
 
