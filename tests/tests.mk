@@ -157,6 +157,10 @@ check-style:
 
 check: check-deps check-style
 
+# Slower: what clang, gcc -fanalyzer, clang-tidy and cppcheck say of src.
+lint:
+	@CLANG='$(CLANG)' LINT_CFLAGS='-std=gnu11 -D_GNU_SOURCE $(WARN)' tests/lint
+
 
 # Opens the screen and shows every style and event; q quits. For a real terminal, or tmux.
 $(B)/tests/uitest: tests/uitest.c $(B)/libui.a $(B)/libcore.a
@@ -164,4 +168,4 @@ $(B)/tests/uitest: tests/uitest.c $(B)/libui.a $(B)/libcore.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TEST_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(B)/libui.a $(B)/libcore.a $(CORE_LIBS) $(UI_LIBS)
 
-.PHONY: test valgrind bench-launch test-programs fuzz-programs unit screen screen-vt fuzz bench-lines bench-vt bench-diff check check-deps check-style
+.PHONY: lint test valgrind bench-launch test-programs fuzz-programs unit screen screen-vt fuzz bench-lines bench-vt bench-diff check check-deps check-style

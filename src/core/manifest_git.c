@@ -249,7 +249,7 @@ static size_t decode_base64(unsigned char *out, size_t max, const char *s, size_
  * type. A key cut short while pasting does not end where it should. */
 static bool is_whole_key(const char *type, size_t type_len, const char *text, size_t n)
 {
-	unsigned char key[4096];
+	unsigned char key[4096] = { 0 };
 	size_t len = decode_base64(key, sizeof key, text, n), at = 0, parts = 0;
 
 	while (len - at >= 4) {

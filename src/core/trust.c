@@ -57,6 +57,7 @@ static void put(struct trust *t, const char *path, const char *digest)
 		memmove(t->v + i + 1, t->v + i, (t->n++ - i) * sizeof *t->v);
 		t->v[i].path = xstrdup(path);
 	}
+	/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): xreallocarray() aborts */
 	memcpy(t->v[i].digest, digest, HASH_HEX_SIZE);
 }
 

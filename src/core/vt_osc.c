@@ -298,7 +298,7 @@ static void osc_133(struct vt *vt, const char *s, size_t n)
 
 	if (n < 1 || !strchr("ABCD", *s) || (n > 1 && s[1] != ';'))
 		return;
-	mark.state = *s;
+	mark.state = (unsigned char)*s;
 	if (*s == 'A')
 		vt_cur_row(vt)->flags |= VT_ROW_PROMPT;
 	if (*s == 'D' && n > 2) {

@@ -303,7 +303,7 @@ static void match_all(struct image_info *list, const struct images *im, const cJ
 /* Those called demo-... serve the demo, which asks for them by name. */
 bool images_is_launched(const struct images *im, size_t i)
 {
-	return i >= IMAGE_FIRST_OTHER && strncmp(im->list[i].name, "demo-", 5) != 0;
+	return i < im->n && i >= IMAGE_FIRST_OTHER && strncmp(im->list[i].name, "demo-", 5) != 0;
 }
 
 int images_list(const struct images *im, struct engine *e, struct image_info **out, size_t *n,
