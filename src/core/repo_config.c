@@ -71,7 +71,8 @@ char *repo_url_public(const char *url)
 
 		user = (size_t)((colon ? colon : at) - authority);
 	}
-	if (!is_host_and_port(host, (size_t)(authority + len - host)))
+	/* what a backslash ends is a host to one program, and a password to another */
+	if (authority[len] == '\\' || !is_host_and_port(host, (size_t)(authority + len - host)))
 		return NULL;
 	return xasprintf("%.*s://%.*s%s%.*s", (int)scheme, url, (int)user, authority,
 			 user ? "@" : "", (int)strcspn(host, "?#"), host);

@@ -110,6 +110,7 @@ static void a_public_url_has_no_secret_in_it(void **state)
 		{ "ext::sh -c x", NULL },
 		{ "https://u:to/ken@host/a", NULL },
 		{ "https://u:to\\@host/a", NULL },
+		{ "https://u:\\@host/a", NULL },
 		{ "https://[::1/a", NULL },
 		{ "https://host/a\nb", NULL },
 	};
