@@ -221,7 +221,7 @@ void scroll_copy(struct app *a)
 {
 	struct vt *vt = app_terminal(a, 0);
 	struct buf b = BUF_INIT(1u << 20);
-	uint64_t from = a->scroll.line, to = a->scroll.line;
+	uint64_t from = a->scroll.line, to = from;
 
 	if (!vt)
 		return;

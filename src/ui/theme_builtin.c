@@ -2,12 +2,14 @@
  * reads them, from the tree's top, where make runs. */
 #include "ui/theme_int.h"
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): a symbol is no expression */
 #define INCLUDE(symbol, file)                                                          \
 	__asm__(".pushsection .rodata\n" #symbol ":\n\t.incbin \"" file "\"\n" #symbol \
 	        "_end:\n\t.byte 0\n"                                                   \
 	        ".popsection\n");                                                      \
 	extern const char symbol[] __attribute__((visibility("hidden")));              \
 	extern const char symbol##_end[] __attribute__((visibility("hidden")))
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 INCLUDE(theme_json_dark, "themes/dark.json");
 INCLUDE(theme_json_light, "themes/light.json");
