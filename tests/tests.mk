@@ -147,6 +147,10 @@ bench-vt: $(B)/bench/bench_vt $(B)/tests/ptyrec
 bench-diff: $(B)/bench/bench_diff
 	$<
 
+# The whole program: 64 sessions that repaint ten times a second, 1,000 events a second.
+bench-dashboard: all $(B)/bench/bench_dashboard
+	$(B)/bench/bench_dashboard $(B)/claude-bottle
+
 # --- checks --------------------------------------------------------------------
 
 check-deps:
@@ -169,3 +173,5 @@ $(B)/tests/uitest: tests/uitest.c $(B)/libui.a $(B)/libcore.a
 	$(Q)$(CC) $(TEST_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(B)/libui.a $(B)/libcore.a $(CORE_LIBS) $(UI_LIBS)
 
 .PHONY: lint test valgrind bench-launch test-programs fuzz-programs unit screen screen-vt fuzz bench-lines bench-vt bench-diff check check-deps check-style
+
+.PHONY: bench-dashboard bench-terminal bench-screen screenshots

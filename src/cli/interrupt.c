@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <sys/signalfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/err.h"
@@ -52,6 +53,14 @@ int interrupt_begin(struct interrupt *in, struct loop *loop, void (*fn)(void *ar
 
 void interrupt_end(struct interrupt *in)
 {
+	static const struct timespec none = { 0 };
+	sigset_t set;
+
+	/* one key press may come as two: the second must not end what ended well */
+	sigemptyset(&set);
+	sigaddset(&set, in->signal);
+	while (in->signal && sigtimedwait(&set, NULL, &none) > 0)
+		;
 	if (in->fd >= 0) {
 		loop_fd_remove(in->loop, in->fd);
 		close(in->fd);

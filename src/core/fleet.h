@@ -105,6 +105,7 @@ void fleet_cancel(struct fleet *f, const char *session);	/* a launch under way *
 /* --- events ------------------------------------------------------------------------ */
 
 size_t fleet_n_events(const struct fleet *f);
+uint64_t fleet_events_version(const struct fleet *f);	/* another after every change */
 const struct event *fleet_event(const struct fleet *f, size_t i);	/* 0 is the oldest */
 /* In no order; never used twice. */
 uint64_t fleet_event_seq(const struct fleet *f, size_t i);

@@ -101,6 +101,7 @@ void fleet_sort_events(struct fleet *f)
 	if (!f->is_unsorted)
 		return;
 	f->is_unsorted = false;
+	f->version++;
 	v = xcalloc(f->cap_events, sizeof *v);
 	for (size_t i = 0; i < f->n_events; i++)
 		v[i] = *at(f, i);
@@ -116,6 +117,7 @@ void fleet_add_event(struct fleet *f, const struct event *ev)
 	unsigned grown = ev->count;
 	uint64_t seq;
 
+	f->version++;
 	if (k) {
 		grown = ev->count > k->event.count ? ev->count - k->event.count : 0;
 		event_done(&k->event);
@@ -185,6 +187,11 @@ void fleet_unfollow(struct unit *u)
 }
 
 /* --- reading --------------------------------------------------------------------------- */
+
+uint64_t fleet_events_version(const struct fleet *f)
+{
+	return f->version;
+}
 
 size_t fleet_n_events(const struct fleet *f)
 {

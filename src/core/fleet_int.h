@@ -88,7 +88,7 @@ struct fleet {
 
 	struct kept_event *events;	/* a ring */
 	size_t first_event, n_events, cap_events;
-	uint64_t next_seq;
+	uint64_t next_seq, version;
 	struct inbox *inbox;
 	bool is_unsorted;
 

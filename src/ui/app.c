@@ -21,18 +21,24 @@ static void draw(void *arg);
 
 static void draw_in(struct app *a, uint64_t ms)
 {
+	a->next_draw_ns = loop_now_ns() + ms * 1000000;
 	loop_timer_set(a->loop, &a->draw_timer, ms, draw, a);
 }
 
+/* Bulk output is paced, what answers a key is not: nobody waits for a frame. */
 void app_dirty(struct app *a)
 {
-	uint64_t since = (loop_now_ns() - a->last_draw_ns) / 1000000;
+	uint64_t now = loop_now_ns(), since = (now - a->last_draw_ns) / 1000000, ms = 0;
+	uint64_t pace = now - a->typed_ns < APP_ANSWER_NS ? APP_ANSWER_MS : APP_FRAME_MS;
 
-	if (a->is_dirty || !a->screen)
+	if (!a->screen)
+		return;
+	if (since < pace)
+		ms = pace - since;
+	if (a->is_dirty && a->next_draw_ns <= now + ms * 1000000)
 		return;
 	a->is_dirty = true;
-	/* at once when the last frame is old enough: an echo should not wait */
-	draw_in(a, since >= APP_FRAME_MS ? 0 : APP_FRAME_MS - since);
+	draw_in(a, ms);
 }
 
 static void on_writable(void *arg, int fd, unsigned events)
@@ -143,7 +149,10 @@ static void on_stdin(void *arg, int fd, unsigned events)
 		app_quit(a);
 		return;
 	}
+	a->typed_ns = loop_now_ns();
 	input_feed(a->input, data, (size_t)n);
+	if (a->is_dirty)
+		app_dirty(a);
 	wait = input_wait_ms(a->input, loop_now_ns() / 1000000);
 	if (wait >= 0)
 		loop_timer_set(a->loop, &a->input_timer, (uint64_t)wait, on_input_timeout, a);
@@ -339,6 +348,8 @@ static void close_all(struct app *a)
 	theme_free(a->theme);
 	strv_free(a->marks);
 	buf_done(&a->clipboard);
+	free(a->egress.list);
+	free(a->verdicts.list);
 	free(a->filter);
 	free(a->scroll.search);
 }

@@ -227,6 +227,7 @@ static void on_filter(struct app *a, bool accepted)
 	free(a->filter);
 	a->filter = xstrdup(buf_str(&a->dialog.input));
 	a->egress.follows = a->verdicts.follows = true;
+	a->egress.version = a->verdicts.version = 0;
 }
 
 static void on_search(struct app *a, bool accepted)

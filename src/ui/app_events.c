@@ -33,43 +33,43 @@ static bool matches(const struct app *a, const struct events_view *v, const stru
 	       holds(e->rule, a->filter) || holds(e->session, a->filter);
 }
 
-size_t events_count(const struct app *a, const struct events_view *v)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < fleet_n_events(a->fleet); i++)
-		n += matches(a, v, fleet_event(a->fleet, i));
-	return n;
-}
-
-size_t events_index(const struct app *a, const struct events_view *v, size_t i)
+/* There may be many thousand: they are looked through once after each change. */
+size_t events_count(const struct app *a, struct events_view *v)
 {
 	size_t n = fleet_n_events(a->fleet);
+	uint64_t version = fleet_events_version(a->fleet) + 1;
 
-	for (size_t k = 0; k < n; k++)
-		if (matches(a, v, fleet_event(a->fleet, k)) && i-- == 0)
-			return k;
-	return n;
+	if (v->version == version)
+		return v->n;
+	if (n > v->cap) {
+		v->cap = n + n / 2;
+		v->list = xreallocarray(v->list, v->cap, sizeof *v->list);
+	}
+	v->n = 0;
+	for (size_t i = 0; i < n; i++)
+		if (matches(a, v, fleet_event(a->fleet, i)))
+			v->list[v->n++] = i;
+	v->version = version;
+	return v->n;
+}
+
+size_t events_index(const struct app *a, struct events_view *v, size_t i)
+{
+	return i < events_count(a, v) ? v->list[i] : fleet_n_events(a->fleet);
 }
 
 /* Where among the matching ones the selected event is. */
 static size_t position(const struct app *a, const struct events_view *v, size_t count)
 {
-	size_t at = 0;
-
 	if (v->follows || count == 0)
 		return count ? count - 1 : 0;
-	for (size_t k = 0; k < fleet_n_events(a->fleet); k++) {
-		if (!matches(a, v, fleet_event(a->fleet, k)))
-			continue;
-		if (fleet_event_seq(a->fleet, k) == v->selected)
-			return at;
-		at++;
-	}
+	for (size_t i = 0; i < count; i++)
+		if (fleet_event_seq(a->fleet, v->list[i]) == v->selected)
+			return i;
 	return 0;	/* so old that it is gone */
 }
 
-bool events_selected(const struct app *a, const struct events_view *v, size_t *fleet_index)
+bool events_selected(const struct app *a, struct events_view *v, size_t *fleet_index)
 {
 	size_t count = events_count(a, v);
 

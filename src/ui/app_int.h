@@ -13,7 +13,9 @@
 #include "ui/layout.h"
 #include "ui/theme.h"
 
-#define APP_FRAME_MS   16
+#define APP_FRAME_MS   16	/* what agents write is drawn so often... */
+#define APP_ANSWER_MS  3	/* ...and so often while a key may be answered by it */
+#define APP_ANSWER_NS  50000000u
 #define APP_MESSAGE_NS 6000000000ll
 #define APP_NEW_NS     5000000000ll	/* how long a row is new */
 #define APP_LINE_MAX   4096
@@ -28,6 +30,9 @@ struct events_view {
 	uint64_t selected;	/* an event's seq, so that new ones do not move it */
 	bool follows;		/* the newest is selected */
 	size_t top;		/* first row shown, among those that match */
+	size_t *list;		/* those, as indexes into the fleet's events... */
+	size_t n, cap;
+	uint64_t version;	/* ...of this version; 0: to be made anew */
 };
 
 /* A terminal's scrollback being looked at. */
@@ -100,7 +105,8 @@ struct app {
 	bool is_dirty;
 	bool is_quitting;
 	bool is_broken;			/* the terminal went away */
-	uint64_t last_draw_ns;
+	uint64_t last_draw_ns, next_draw_ns;
+	uint64_t typed_ns;		/* the last key */
 	struct loop_timer draw_timer, input_timer, clock_timer;
 	int signal_fd;
 	struct err err;
@@ -124,10 +130,10 @@ enum fleet_terminal app_term_kind(const struct app *a);
 void app_detach(struct app *a);
 
 /* app_events.c */
-size_t events_count(const struct app *a, const struct events_view *v);
+size_t events_count(const struct app *a, struct events_view *v);
 /* The i-th matching event, oldest first, as an index into the fleet's. */
-size_t events_index(const struct app *a, const struct events_view *v, size_t i);
-bool events_selected(const struct app *a, const struct events_view *v, size_t *fleet_index);
+size_t events_index(const struct app *a, struct events_view *v, size_t i);
+bool events_selected(const struct app *a, struct events_view *v, size_t *fleet_index);
 void events_move(struct app *a, struct events_view *v, int by);
 void events_draw(struct app *a, struct events_view *v, struct canvas c, bool has_focus);
 void events_card(struct app *a, size_t fleet_index);
