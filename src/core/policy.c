@@ -24,6 +24,8 @@ void policy_free(struct policy *p)
 	strv_free(p->allowlist);
 	strv_free(p->passthrough);
 	strv_free(p->trusted);
+	free(p->agent);
+	free(p->bottle);
 	free(p);
 }
 
@@ -58,6 +60,42 @@ bool policy_allows(const struct policy *p, const char *host, int64_t now)
 	if (e && !e->is_denied && (e->until == 0 || e->until > now))
 		return true;
 	return policy_covered_by(p->allowlist, p->entries, p->n_entries, host) != NULL;
+}
+
+/* --- a URL without its secrets ------------------------------------------------------- */
+
+#define URL_MAX 2048
+
+char *policy_cut_url(const char *url, bool *was_cut)
+{
+	const char *mark = strstr(url, "://"), *host = url, *at = NULL;
+	size_t scheme = mark ? (size_t)(mark - url) : 0, authority, n;
+
+	if (strlen(url) > URL_MAX)
+		return NULL;
+	for (const char *s = url; *s; s++)
+		if ((unsigned char)*s <= 0x20 || *s == 0x7f || *s == '\\')
+			return NULL;
+	/* only at the beginning: "host/path?u=http://x" has no scheme */
+	if (mark && strcspn(url, ":/?#@") == scheme && scheme > 0)
+		host = mark + 3;
+	else
+		scheme = 0;
+	authority = strcspn(host, "/?#");
+	for (size_t i = 0; i < authority; i++)
+		if (host[i] == '@')
+			at = host + i;
+	n = strcspn(host, "?#");
+	*was_cut = host[n] != '\0' || at;
+	if (at) {
+		n -= (size_t)(at + 1 - host);
+		authority -= (size_t)(at + 1 - host);
+		host = at + 1;
+	}
+	if (authority == 0)
+		return NULL;
+	return xasprintf("%.*s://%.*s", scheme ? (int)scheme : 5, scheme ? url : "https", (int)n,
+	                 host);
 }
 
 /* --- who, and for how long ----------------------------------------------------------- */

@@ -49,12 +49,14 @@ struct policy_entry {
 
 struct policy {
 	char session[MANIFEST_NAME_MAX + 1];
+	char *agent, *bottle;	/* NULL when not known */
 	/* of the launch; as in struct bottle_spec */
 	char **allowlist, **passthrough, **trusted;
 	struct policy_entry *entries;	/* by time of the change, the oldest first */
 	size_t n_entries;
 	uint64_t generation;	/* number of changes since the launch */
-	bool is_frozen;		/* everything is refused */
+	bool is_frozen;		/* everything is refused... */
+	bool is_paused;		/* ...and the agent is paused, if it runs */
 	bool is_foreign;	/* the file in force is none that claude-bottle wrote */
 	char hash[MANIFEST_HEX_MAX];	/* of the file in force */
 };
@@ -129,6 +131,11 @@ struct policy_answer {
 	const struct pipelock_scanner *meaning;	/* NULL when allowed */
 };
 
+/* "SCHEME://HOST[:PORT][/PATH]" of a URL, or of one without a scheme (then https): what
+ * is asked. *was_cut: it had a user, query or fragment, where secrets are. NULL when
+ * it is no such URL. The caller frees it. */
+char *policy_cut_url(const char *url, bool *was_cut);
+
 /* --- what is said of it --------------------------------------------------------------------- */
 
 /* "user@host", for policy_change.by. The caller frees it. */
@@ -138,6 +145,11 @@ char *policy_by(void);
 int policy_parse_duration(int64_t *seconds, const char *text, struct err *err);
 /* What is left of an entry: "14m", "45s", "2h". */
 void policy_duration_text(char out[16], int64_t seconds);
+
+/* For people: a table of what is let through and why (diff: only what differs from the
+ * launch, "+ host" and "- host"); for programs: one JSON object. now: Unix time. */
+void policy_text(struct buf *b, const struct policy *p, bool diff, int64_t now);
+void policy_json(struct buf *b, const struct policy *p, bool diff, int64_t now);
 
 /* A decision as an event (policy.changed), for the bus and the store: who, why, scope,
  * host, until. err: why it was refused, NULL when it is in force. */

@@ -136,6 +136,8 @@ void policy_live_read(struct policy_live *out, const char *text, size_t len)
 	if (!read_count(&s, "# generation ", &out->generation) ||
 	    !read_count(&s, " cut ", &out->cut) || *s != '\n')
 		out->generation = out->cut = 0;
+	else
+		out->body = (size_t)(s + 1 - copy);
 	out->is_frozen = frozen && strncmp(frozen + strlen(frozen_lines), "true", 4) == 0;
 }
 

@@ -88,7 +88,8 @@ int policy_plan(struct policy_plan **out, const struct policy_state *s,
                 const struct policy_change *change, int64_t now, struct err *err);
 
 /* What has to be written to take a plan back that was made from s: the same files,
- * with what would have been in force without it. */
+ * with what would have been in force without it. failed NULL: write s anew, without
+ * what is over by now. */
 int policy_plan_undo(struct policy_plan **out, const struct policy_state *s,
                      const struct policy_plan *failed, int64_t now, struct err *err);
 

@@ -9,7 +9,7 @@ struct buf;
 /* A file that the keeper has. */
 struct policy_step {
 	int64_t at;
-	uint64_t cut;		/* its count */
+	uint64_t cut; /* its count */
 	char hash[HASH_HEX_SIZE];
 };
 
@@ -20,21 +20,22 @@ struct policy_overlay {
 	size_t n_entries;
 	struct policy_step *steps;
 	size_t n_steps;
-	char hash[HASH_HEX_SIZE];	/* of the file in force that it goes with */
-	char was[HASH_HEX_SIZE];	/* of the one before that */
+	char hash[HASH_HEX_SIZE]; /* of the file in force that it goes with */
+	char was[HASH_HEX_SIZE];  /* of the one before that */
 };
 
 /* The base, and where in it something else may stand. */
 struct policy_base {
 	char *text;
 	size_t len;
-	size_t frozen_at;		/* "false" */
-	size_t list_at, list_end;	/* the allowlist's lines */
+	size_t frozen_at;         /* "false" */
+	size_t list_at, list_end; /* the allowlist's lines */
 	char **allowlist, **passthrough, **trusted;
 };
 
 struct policy_live {
 	uint64_t generation, cut;
+	size_t body; /* where it begins after the first line, if it has that */
 	bool is_frozen;
 	char hash[HASH_HEX_SIZE];
 };
@@ -44,12 +45,13 @@ struct policy_state {
 	struct policy_overlay overlay;
 	bool has_overlay;
 	struct policy_live live;
+	char *live_text;
 };
 
 /* policy.c: the one of the bottle's own hosts that lets host through, those taken away
  * not counted; NULL when none does. */
-const char *policy_covered_by(char *const *allowlist, const struct policy_entry *entries,
-                              size_t n, const char *host);
+const char *policy_covered_by(char *const *allowlist, const struct policy_entry *entries, size_t n,
+                              const char *host);
 
 /* policy_base.c */
 int policy_base_read(struct policy_base *out, const char *text, size_t len, struct err *err);

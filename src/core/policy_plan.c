@@ -28,6 +28,7 @@ int policy_state_read(struct policy_state **out, const struct policy_files *file
 	if (!s->has_overlay)
 		hash_sha256_hex(s->overlay.hash, s->base.text, s->base.len);
 	policy_live_read(&s->live, files->live, files->live_len);
+	s->live_text = xstrndup(files->live, files->live_len);
 	*out = s;
 	return 0;
 fail:
@@ -41,6 +42,7 @@ void policy_state_free(struct policy_state *s)
 		return;
 	policy_base_done(&s->base);
 	policy_overlay_done(&s->overlay);
+	free(s->live_text);
 	free(s);
 }
 
@@ -126,6 +128,7 @@ struct draft {
 	size_t n_ends;
 	struct policy_plan *plan;
 	size_t size;
+	bool is_as_was; /* the file in force is to say what it said */
 };
 
 static void add_end(struct draft *d, int64_t at)
@@ -222,7 +225,13 @@ static int build(struct policy_plan **out, struct draft *d, struct err *err)
 		cut += cuts_at(&d->next, d->ends[i]);
 		add_step(d, d->ends[i], cut);
 	}
-	policy_base_render(&text, &d->state->base, &d->next, d->next.cut, d->now);
+	if (d->is_as_was) {
+		buf_addf(&text, "# generation %llu cut %llu\n",
+		         (unsigned long long)d->next.generation, (unsigned long long)d->next.cut);
+		buf_adds(&text, d->state->live_text + d->state->live.body);
+	} else {
+		policy_base_render(&text, &d->state->base, &d->next, d->next.cut, d->now);
+	}
 	add_file(d, xstrdup(POLICY_LIVE), &text, 0);
 	memcpy(d->next.hash, d->plan->files[d->plan->n - 1].hash, sizeof d->next.hash);
 	memcpy(d->next.was, d->state->live.hash, sizeof d->next.was);
@@ -448,6 +457,18 @@ out:
 	return rc;
 }
 
+/* Nothing ended since the state was read, nor does soon. */
+static bool is_lasting(const struct draft *d)
+{
+	for (size_t i = 0; i < d->state->overlay.n_entries; i++) {
+		int64_t until = d->state->overlay.entries[i].until;
+
+		if (until != 0 && until <= d->now + SOON)
+			return false;
+	}
+	return true;
+}
+
 int policy_plan_undo(struct policy_plan **out, const struct policy_state *s,
                      const struct policy_plan *failed, int64_t now, struct err *err)
 {
@@ -455,10 +476,13 @@ int policy_plan_undo(struct policy_plan **out, const struct policy_state *s,
 	int rc;
 
 	draft_init(&d, s, now);
-	d.next.generation++; /* the failed one had ours */
-	if (failed->cuts)
-		d.next.cut++; /* as the failed one had, which may have come so far */
-	for (size_t i = 0; i < failed->n; i++)
+	if (failed) {
+		d.next.generation++;        /* that had ours... */
+		d.next.cut += failed->cuts; /* ...and so did pipelock, maybe */
+		/* the very text that pipelock took before */
+		d.is_as_was = is_lasting(&d);
+	}
+	for (size_t i = 0; failed && i < failed->n; i++)
 		if (failed->files[i].at)
 			add_end(&d, failed->files[i].at);
 	rc = build(out, &d, err);

@@ -18,6 +18,7 @@
 #include "docker/images.h"
 #include "docker/launch.h"
 #include "docker/logs.h"
+#include "docker/policy.h"
 #include "docker/prepare.h"
 #include "docker/pushes.h"
 #include "docker/reconcile.h"
@@ -430,6 +431,25 @@ static struct backend_job *docker_history(struct backend *b, const char *session
 	return j;
 }
 
+static void docker_policy(struct backend *b, const char *session, backend_policy_fn *fn, void *arg)
+{
+	policy_read_start(b->engine, b->settings.install_id, session, fn, arg);
+}
+
+static void docker_policy_change(struct backend *b, const char *session,
+                                 const struct policy_change *change, backend_policy_fn *fn,
+                                 void *arg)
+{
+	policy_change_start(b->engine, b->settings.install_id, b->settings.lock_dir, session,
+	                    change, fn, arg);
+}
+
+static void docker_why(struct backend *b, const char *session, const char *url,
+                       backend_why_fn *fn, void *arg)
+{
+	why_start(b->engine, session, url, fn, arg);
+}
+
 static void docker_cancel(struct backend_job *j)
 {
 	if (!j)
@@ -472,5 +492,8 @@ const struct backend_ops backend_docker = {
 	.pushes = docker_pushes,
 	.push_read = docker_push_read,
 	.push_decide = docker_push_decide,
+	.policy = docker_policy,
+	.policy_change = docker_policy_change,
+	.why = docker_why,
 	.cancel = docker_cancel,
 };

@@ -314,6 +314,48 @@ static void a_refused_decision_is_one_too(void **state)
 	event_done(&e);
 }
 
+static void a_url_is_asked_without_what_may_be_secret(void **state)
+{
+	static const struct {
+		const char *url, *asked;
+		bool was_cut;
+	} of[] = {
+		{ "https://a.test/x/y", "https://a.test/x/y", false },
+		{ "http://a.test:8080", "http://a.test:8080", false },
+		{ "a.test", "https://a.test", false },
+		{ "a.test/p?u=http://b.test/", "https://a.test/p", true },
+		{ "https://a.test/?k=secret", "https://a.test/", true },
+		{ "https://a.test#secret", "https://a.test", true },
+		{ "https://u:secret@a.test/x", "https://a.test/x", true },
+		{ "u:p@ss@a.test", "https://a.test", true },
+		{ "https://a.test/x@y", "https://a.test/x@y", false },
+		{ "https://[2001:db8::1]/", "https://[2001:db8::1]/", false },
+		{ "", NULL, false },
+		{ "https://", NULL, false },
+		{ "https://u@", NULL, false },
+		{ "/path", NULL, false },
+		{ "https://a.test/ x", NULL, false },
+		{ "https://a.test\n", NULL, false },
+		{ "https:\\\\a.test", NULL, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
+		bool was_cut = false;
+		char *asked = policy_cut_url(of[i].url, &was_cut);
+
+		if (!of[i].asked) {
+			if (asked)
+				fail_msg("%s gives %s", of[i].url, asked);
+			continue;
+		}
+		assert_non_null(asked);
+		assert_string_equal(asked, of[i].asked);
+		assert_int_equal(was_cut, of[i].was_cut);
+		free(asked);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -329,6 +371,7 @@ int main(void)
 		cmocka_unit_test(times_are_said),
 		cmocka_unit_test(a_decision_is_an_event_with_who_when_why),
 		cmocka_unit_test(a_refused_decision_is_one_too),
+		cmocka_unit_test(a_url_is_asked_without_what_may_be_secret),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
