@@ -289,3 +289,12 @@ void fleet_cancel(struct fleet *f, const char *session)
 	note(u, xstrdup("undoing"));
 	f->opt.ops->cancel(u->job);
 }
+
+size_t fleet_n_busy(const struct fleet *f)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < f->n_units; i++)
+		n += f->units[i]->op != OP_NONE;
+	return n;
+}

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
@@ -117,8 +118,11 @@ static void on_changed(void *arg, unsigned changes)
 {
 	struct app *a = arg;
 
-	if (!a->screen)
+	if (!a->screen) {
+		if (fleet_n_busy(a->fleet) == 0)
+			loop_stop(a->loop);
 		return;
+	}
 	if ((changes & FLEET_ROWS) && (!app_row(a) || !a->has_chosen))
 		select_first(a);
 	if (changes & (FLEET_ROWS | FLEET_EVENTS))
@@ -145,7 +149,6 @@ static void on_stdin(void *arg, int fd, unsigned events)
 		return;
 	if (n <= 0) {
 		/* the terminal is gone; the sessions are not */
-		a->is_broken = true;
 		app_quit(a);
 		return;
 	}
@@ -188,6 +191,21 @@ static void suspend(struct app *a)
 		resize(a);
 }
 
+/* While we wait for what is under way, see finish(). */
+static void leave_sooner(struct app *a, unsigned signal)
+{
+	if (signal != SIGINT && signal != SIGTERM)
+		return;
+	if (a->is_hurried) {
+		a->gave_up = true;
+		loop_stop(a->loop);
+		return;
+	}
+	a->is_hurried = true;
+	for (size_t i = 0; i < fleet_n_rows(a->fleet); i++)
+		fleet_cancel(a->fleet, fleet_row(a->fleet, i)->name);
+}
+
 static void on_signal(void *arg, int fd, unsigned events)
 {
 	struct app *a = arg;
@@ -195,7 +213,9 @@ static void on_signal(void *arg, int fd, unsigned events)
 
 	(void)events;
 	while (read(fd, &info, sizeof info) == sizeof info) {
-		if (info.ssi_signo == SIGWINCH)
+		if (!a->screen)
+			leave_sooner(a, info.ssi_signo);
+		else if (info.ssi_signo == SIGWINCH)
 			resize(a);
 		else if (info.ssi_signo == SIGTSTP)
 			suspend(a);
@@ -206,7 +226,6 @@ static void on_signal(void *arg, int fd, unsigned events)
 
 void app_quit(struct app *a)
 {
-	a->is_quitting = true;
 	loop_stop(a->loop);
 }
 
@@ -328,20 +347,45 @@ static void start_fleet(struct app *a)
 	on_clock(a);
 }
 
-static void close_all(struct app *a)
+static void close_screen(struct app *a)
 {
 	loop_timer_cancel(a->loop, &a->draw_timer);
 	loop_timer_cancel(a->loop, &a->input_timer);
 	loop_timer_cancel(a->loop, &a->clock_timer);
 	loop_fd_remove(a->loop, STDIN_FILENO);
 	loop_fd_remove(a->loop, STDOUT_FILENO);
-	loop_fd_remove(a->loop, a->signal_fd);
-	if (a->signal_fd >= 0)
-		close(a->signal_fd);
 	if (a->dialog.kind != DIALOG_NONE)
 		dialog_close(a);
 	screen_close(a->screen);
 	a->screen = NULL;
+}
+
+/* Leaving in the middle of a launch would leave half a session behind: what is under
+ * way is waited for, without the screen. The first ctrl-C undoes the launches, the
+ * second leaves the rest to "cleanup". */
+static void finish(struct app *a)
+{
+	struct err err = { 0 };
+
+	if (fleet_n_busy(a->fleet) == 0)
+		return;
+	for (size_t i = 0; i < fleet_n_rows(a->fleet); i++) {
+		const struct fleet_row *r = fleet_row(a->fleet, i);
+
+		if (r->state == SESSION_STARTING || r->state == SESSION_STOPPING)
+			fprintf(stderr, "%s: %s...\n", r->name,
+			        r->state == SESSION_STARTING ? "starting" : "stopping");
+	}
+	fputs("Waiting for it; ctrl-c undoes a launch.\n", stderr);
+	if (loop_run(a->loop, &err) < 0 || a->gave_up)
+		fputs("Left in the middle; \"claude-bottle cleanup\" removes the rest.\n", stderr);
+}
+
+static void close_all(struct app *a)
+{
+	loop_fd_remove(a->loop, a->signal_fd);
+	if (a->signal_fd >= 0)
+		close(a->signal_fd);
 	fleet_free(a->fleet);
 	input_free(a->input);
 	grid_free(a->grid);
@@ -372,6 +416,9 @@ int app_run(const struct app_options *opt, struct err *err)
 		start_fleet(&a);
 		rc = loop_run(a.loop, err);
 	}
+	close_screen(&a);
+	if (rc == 0)
+		finish(&a);
 	close_all(&a);
 	sigprocmask(SIG_SETMASK, &saved, NULL);
 	if (rc == 0 && a.err.kind) {

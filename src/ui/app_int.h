@@ -103,8 +103,7 @@ struct app {
 	struct buf clipboard;		/* what an agent wants to put there */
 
 	bool is_dirty;
-	bool is_quitting;
-	bool is_broken;			/* the terminal went away */
+	bool is_hurried, gave_up;	/* while leaving: launches are undone; or left alone */
 	uint64_t last_draw_ns, next_draw_ns;
 	uint64_t typed_ns;		/* the last key */
 	struct loop_timer draw_timer, input_timer, clock_timer;
