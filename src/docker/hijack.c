@@ -12,6 +12,7 @@
 #include "docker/engine_curl.h"
 
 #define HEAD_MAX (16u << 10)
+#define ANSWER_MS 30000		/* an engine that is there answers at once */
 
 enum hijack_state {
 	HIJACK_CONNECTING,
@@ -26,6 +27,7 @@ struct hijack {
 	struct engine *engine;
 	struct loop *loop;
 	struct loop_timer again;	/* start, and more to read than a turn allows */
+	struct loop_timer patience;	/* until the answer is here */
 	const struct hijack_events *events;
 	void *arg;
 	enum hijack_state state;
@@ -68,6 +70,7 @@ static void end(struct hijack *h, const struct err *err)
 	h->state = HIJACK_ENDED;
 	unwatch(h);
 	loop_timer_cancel(h->loop, &h->again);
+	loop_timer_cancel(h->loop, &h->patience);
 	h->in_callback = true;
 	h->events->on_end(h->arg, err);
 	h->in_callback = false;
@@ -118,6 +121,7 @@ static void read_head(struct hijack *h)
 		return;
 	}
 	h->state = HIJACK_OPEN;
+	loop_timer_cancel(h->loop, &h->patience);
 	buf_add(&h->out, buf_str(&h->early), h->early.len);
 	buf_done(&h->early);
 	flush_out(h);
@@ -203,6 +207,7 @@ static void hijack_destroy(struct hijack *h)
 {
 	unwatch(h);
 	loop_timer_cancel(h->loop, &h->again);
+	loop_timer_cancel(h->loop, &h->patience);
 	if (h->handle.easy) {
 		curl_multi_remove_handle(engine_multi(h->engine), h->handle.easy);
 		curl_easy_cleanup(h->handle.easy);
@@ -233,6 +238,13 @@ static void on_ready(void *arg, int fd, unsigned events)
 		watch(h);
 }
 
+static void on_silence(void *arg)
+{
+	struct hijack *h = arg;
+
+	end_with(h, ERR_ENGINE, "opening a stream", "the engine does not answer");
+}
+
 /* Connected: libcurl leaves the socket to us from here on. */
 static void on_connected(struct engine_handle *handle, CURLcode code)
 {
@@ -250,6 +262,7 @@ static void on_connected(struct engine_handle *handle, CURLcode code)
 		return;
 	}
 	h->state = HIJACK_HEAD;
+	loop_timer_set(h->loop, &h->patience, ANSWER_MS, on_silence, h);
 	flush_out(h);
 	if (h->state != HIJACK_ENDED && !h->is_closed)
 		watch(h);

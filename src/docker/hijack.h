@@ -31,7 +31,7 @@ struct hijack_events {
 };
 
 /* POST body (JSON) to path and take the connection over. Failures come by
- * on_end. events must outlive the hijack. */
+ * on_end; no answer in 30 s is one. events must outlive the hijack. */
 struct hijack *hijack_open(struct engine *e, const char *path, const char *body,
                            const struct hijack_events *events, void *arg);
 
