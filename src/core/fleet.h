@@ -100,7 +100,7 @@ int fleet_launch(struct fleet *f, const char *agent, const char *label, char **s
                  struct err *err);
 void fleet_stop(struct fleet *f, const char *session);
 int fleet_relaunch(struct fleet *f, const char *session, char **secrets, struct err *err);
-void fleet_cancel(struct fleet *f, const char *session);	/* a launch under way */
+void fleet_cancel(struct fleet *f, const char *session);	/* a launch under way, or to come */
 size_t fleet_n_busy(const struct fleet *f);	/* launches and stops under way */
 
 /* --- events ------------------------------------------------------------------------ */

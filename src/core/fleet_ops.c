@@ -140,6 +140,10 @@ static void on_plan(void *arg, struct plan *plan, const struct err *err)
 		return;
 	}
 	u->plan = plan;
+	if (u->was_cancelled) {
+		end(u, NULL, "was not launched");
+		return;
+	}
 	u->op = OP_LAUNCHING;
 	u->n_done = 0;
 	u->job = f->opt.ops->launch(f->opt.backend, plan, u->secrets.v, u->secrets.n, false,
@@ -244,12 +248,10 @@ void fleet_stop(struct fleet *f, const char *session)
 
 	if (!u)
 		return;
-	if (u->op == OP_LAUNCHING) {
+	if (u->op != OP_NONE) {
 		fleet_cancel(f, session);
 		return;
 	}
-	if (u->op != OP_NONE)
-		return;
 	/* "stop" of what failed and left nothing forgets the failure */
 	free(u->failure);
 	u->failure = NULL;
@@ -283,11 +285,16 @@ void fleet_cancel(struct fleet *f, const char *session)
 {
 	struct unit *u = fleet_unit(f, session);
 
-	if (!u || u->op != OP_LAUNCHING || !u->job)
+	if (!u || u->op == OP_NONE || u->was_cancelled)
 		return;
+	if (u->op == OP_STOPPING) {
+		u->relaunch = false;
+		return;
+	}
 	u->was_cancelled = true;
 	note(u, xstrdup("undoing"));
-	f->opt.ops->cancel(u->job);
+	if (u->op == OP_LAUNCHING && u->job)
+		f->opt.ops->cancel(u->job);
 }
 
 size_t fleet_n_busy(const struct fleet *f)

@@ -329,6 +329,42 @@ static void test_a_cancelled_launch_is_undone(void **state)
 	assert_false(row("one")->has_session);
 }
 
+static void await_rest(void)
+{
+	uint64_t end = loop_now_ns() + 5000000000u;
+
+	while (fleet_n_busy(fleet) && loop_now_ns() < end)
+		loop_turn(loop, 20, NULL);
+	assert_int_equal(fleet_n_busy(fleet), 0);
+}
+
+static void test_a_launch_cancelled_while_it_is_planned_does_not_begin(void **state)
+{
+	struct err err = { 0 };
+
+	(void)state;
+	open_fleet("", "10");
+	assert_int_equal(fleet_n_busy(fleet), 0);
+	assert_int_equal(fleet_launch(fleet, "one", NULL, NULL, &err), 0);
+	assert_int_equal(fleet_n_busy(fleet), 1);
+	fleet_cancel(fleet, "one");
+	await_rest();
+	assert_int_equal(row("one")->state, SESSION_STOPPED);
+	assert_string_equal(last_message(), "one was not launched");
+}
+
+static void test_a_relaunch_cancelled_while_it_stops_ends_stopped(void **state)
+{
+	struct err err = { 0 };
+
+	(void)state;
+	open_fleet(RUNNING("one"), "10");
+	assert_int_equal(fleet_relaunch(fleet, "one", NULL, &err), 0);
+	fleet_cancel(fleet, "one");
+	await_rest();
+	assert_int_equal(row("one")->state, SESSION_STOPPED);
+}
+
 /* --- events ------------------------------------------------------------ */
 
 static void test_events_are_followed_and_counted_for_their_session(void **state)
@@ -705,6 +741,8 @@ int main(void)
 		TEST(test_the_manifest_is_not_read_anew_under_a_relaunch),
 		TEST(test_a_busy_session_takes_no_second_operation),
 		TEST(test_a_cancelled_launch_is_undone),
+		TEST(test_a_launch_cancelled_while_it_is_planned_does_not_begin),
+		TEST(test_a_relaunch_cancelled_while_it_stops_ends_stopped),
 		TEST(test_events_are_followed_and_counted_for_their_session),
 		TEST(test_events_that_come_later_are_seen_too),
 		TEST(test_events_of_several_logs_are_in_the_order_of_time),
