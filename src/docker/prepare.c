@@ -245,6 +245,7 @@ static int put_agent(struct prepare *p, uint64_t after, struct err *err)
 	plan_file(s, PLAN_FILE_CA_CERT, AGENT_ETC "/ca.pem", 0644, 0);
 	plan_file(s, PLAN_FILE_CA_BUNDLE, AGENT_ETC "/ca-bundle.pem", 0644, 0);
 	add_text(s, AGENT_ETC "/gitconfig", 0644, 0, buf_steal(&gitconfig));
+	plan_file(s, PLAN_FILE_DIR, AGENT_STATE, 0755, UID_AGENT);
 	plan_file(s, PLAN_FILE_DIR, AGENT_HOME, 0755, UID_AGENT);
 	if (a->prompt)
 		add_text(s, AGENT_ETC "/prompt.txt", 0644, 0, xstrdup(a->prompt));

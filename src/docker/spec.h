@@ -26,6 +26,7 @@
 #define AGENT_WORKSPACE "/workspace"
 #define AGENT_ETC	"/etc/claude-bottle"	/* our files in the agent's container */
 #define AGENT_RUN	"/run/claude-bottle"	/* its tmpfs */
+#define AGENT_STATE	"/var/lib/claude-bottle" /* where its hooks leave what they claim */
 
 /* Host numbers in the internal subnet. */
 enum spec_address {
