@@ -1,9 +1,12 @@
 #include <getopt.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "cli/cli.h"
 #include "core/manifest.h"
 #include "core/manifest_show.h"
+#include "core/mem.h"
 
 static int list_available(struct cli *c, bool is_json)
 {
@@ -22,6 +25,64 @@ static int list_available(struct cli *c, bool is_json)
 	return code;
 }
 
+/* --- what the agents say of themselves --------------------------------------------- */
+
+#define CLAIM_PATIENCE_MS 10000u
+
+struct claims {
+	size_t pending;
+	bool is_done;
+};
+
+struct claim_question {
+	struct claims *all;
+	struct session *session;
+};
+
+static int64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
+}
+
+static void on_claim(void *arg, const struct exec_result *result, const struct err *err)
+{
+	struct claim_question *q = arg;
+
+	if (!err && result->exit_code == 0)
+		claim_of_line(&q->session->claim, result->out, now_ns());
+	if (--q->all->pending == 0)
+		q->all->is_done = true;
+}
+
+/* All at once. One that cannot be asked has no claim, and the list is whole all the same. */
+static void ask_claims(struct cli *c, struct session_list *list)
+{
+	static const char *const argv[] = { "/claude-bottle/helper", "activity", NULL };
+	struct claim_question *questions = xcalloc(list->n + 1, sizeof *questions);
+	struct claims all = { 0 };
+	struct err err = { 0 };
+
+	for (size_t i = 0; i < list->n && c->ops->exec; i++) {
+		struct session *s = &list->v[i];
+		const struct exec_request req = { .session = s->name,
+			                          .argv = argv,
+			                          .output_max = 1024,
+			                          .timeout_ms = CLAIM_PATIENCE_MS };
+
+		if (s->state != SESSION_RUNNING || s->is_frozen)
+			continue;
+		questions[i] = (struct claim_question){ &all, s };
+		all.pending++;
+		c->ops->exec(c->backend, &req, on_claim, &questions[i]);
+	}
+	all.is_done = all.pending == 0;
+	cli_wait(c, &all.is_done, &err);
+	free(questions);
+}
+
 static int list_sessions(struct cli *c, bool is_json)
 {
 	struct session_list list = { 0 };
@@ -31,9 +92,10 @@ static int list_sessions(struct cli *c, bool is_json)
 
 	if (cli_sessions(c, &list, &err) < 0)
 		return cli_fail(&err);
-	if (is_json)
+	if (is_json) {
+		ask_claims(c, &list);
 		session_list_json(&b, &list);
-	else if (list.n)
+	} else if (list.n)
 		session_list_text(&b, &list);
 	else
 		cli_say("no session runs; \"claude-bottle list available\" shows what can");
@@ -65,8 +127,10 @@ const struct cli_verb verb_list = {
 	.name = "list",
 	.arguments = "[available] [--json]",
 	.summary = "show the sessions, or the agents that the manifest offers",
-	.help = "  --json  as JSON on stdout\n"
-	        "\n"
-	        "Example: claude-bottle list available\n",
+	.help = "  --json  as JSON on stdout; \"claim\" is what an agent's hooks say of it: "
+	        "working,\n"
+		"          waits (its turn is over) or asks, since when, and its question\n"
+		"\n"
+		"Example: claude-bottle list available\n",
 	.run = run_list,
 };

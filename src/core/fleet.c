@@ -157,6 +157,7 @@ struct fleet *fleet_new(struct loop *loop, const struct fleet_options *opt)
 static void unit_free(struct unit *u)
 {
 	fleet_unfollow(u);
+	fleet_forget_claim(u);
 	fleet_drop_terminals(u, false);
 	fleet_drop_op(u);
 	free(u->row.note);

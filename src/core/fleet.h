@@ -40,7 +40,7 @@ enum fleet_change {
 /* What an agent seems to be doing, beside its session's state. */
 enum fleet_activity {
 	ACTIVITY_UNKNOWN,
-	ACTIVITY_WORKING,	/* it wrote something in the last seconds */
+	ACTIVITY_WORKING,	/* its hooks say so, or it wrote something just now */
 	ACTIVITY_IDLE,
 	ACTIVITY_WAITS,		/* it said so: OSC 9/777/99 or a bell, or its hook did */
 };
@@ -61,7 +61,7 @@ struct fleet_row {
 	struct isolation_result isolation;
 	enum fleet_activity activity;
 	int64_t activity_since_ns;	/* CLOCK_REALTIME */
-	char *said;		/* the agent's last notice or title: its claim. NULL */
+	char *said;		/* its question, last notice or title: its claim. NULL */
 	unsigned n_attention;	/* questions in the inbox */
 	unsigned n_blocked;	/* of all times in memory */
 	const char *color;	/* of the manifest, or NULL */

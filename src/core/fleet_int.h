@@ -3,6 +3,7 @@
 #define CORE_FLEET_INT_H
 
 #include "core/buf.h"
+#include "core/claim.h"
 #include "core/err.h"
 #include "core/fleet.h"
 #include "core/inbox.h"
@@ -57,6 +58,9 @@ struct unit {
 	struct terminal terminals[FLEET_TERMINALS];
 	int64_t last_output_ns;
 	bool is_waiting;		/* it said so, and nobody answered since */
+	struct claim claim;		/* its hooks'; CLAIM_NONE when it has none */
+	struct backend_job *claim_job;
+	bool was_asked;			/* for what it claimed before we came */
 };
 
 struct kept_event {
@@ -130,6 +134,13 @@ void fleet_forget_events(struct fleet *f);
 void fleet_count_waiting(struct fleet *f, const char *session);	/* after the inbox changed */
 void fleet_ask(struct unit *u, enum inbox_kind kind, const char *text, int64_t since_ns);
 void fleet_wait(struct unit *u, const char *text);	/* its agent waits; NULL: no more */
+
+/* fleet_claims.c */
+void fleet_said(struct unit *u, const char *text);	/* in its row */
+void fleet_notice(struct unit *u, const char *title, const char *body);
+void fleet_answered(struct unit *u, const char *typed, size_t len);
+void fleet_forget_claim(struct unit *u);
+void fleet_ask_claim(struct unit *u);	/* once for each session, and if it is old enough */
 
 /* fleet_terms.c */
 void fleet_attach(struct unit *u);	/* the agent's terminal, if it runs */

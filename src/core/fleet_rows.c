@@ -6,6 +6,7 @@
 #include "core/mem.h"
 
 #define WORKING_NS 2000000000ll	/* output this young means that it works */
+#define SILENT_NS  10000000000ll	/* it claims to, but was broken off: nothing moves */
 
 struct unit *fleet_unit_make(struct fleet *f, const char *name)
 {
@@ -79,7 +80,8 @@ static void take_session(struct fleet *f, const struct session *s)
 		fleet_unfollow(u);
 		fleet_drop_terminals(u, false);
 		u->last_event_ns = 0;
-		u->is_waiting = false;
+		fleet_forget_claim(u);
+		u->was_asked = false;
 		set_text(&u->row.said, NULL);
 		if (inbox_forget(f->inbox, s->name))
 			fleet_count_waiting(f, s->name);
@@ -107,7 +109,8 @@ static void lose_session(struct unit *u)
 	u->row.exit_code = -1;
 	u->row.created = 0;
 	u->row.is_frozen = false;
-	u->is_waiting = false;
+	fleet_forget_claim(u);
+	u->was_asked = false;
 	if (inbox_end(u->fleet->inbox, u->row.name))
 		fleet_count_waiting(u->fleet, u->row.name);
 	if (!u->failure)
@@ -133,8 +136,10 @@ void fleet_take_list(struct fleet *f, const struct session_list *list)
 		if (!f->units[i]->is_listed || f->units[i]->op != OP_NONE)
 			continue;
 		fleet_follow(f->units[i]);
-		if (f->units[i]->row.state == SESSION_RUNNING)
+		if (f->units[i]->row.state == SESSION_RUNNING) {
 			fleet_attach(f->units[i]);
+			fleet_ask_claim(f->units[i]);
+		}
 	}
 }
 
@@ -142,11 +147,13 @@ void fleet_take_list(struct fleet *f, const struct session_list *list)
 
 static enum fleet_activity activity(const struct unit *u)
 {
+	const int64_t window = u->claim.state == CLAIM_WORKING ? SILENT_NS : WORKING_NS;
+
 	if (!u->is_listed || u->row.state != SESSION_RUNNING || !u->last_output_ns)
 		return ACTIVITY_UNKNOWN;
 	if (u->is_waiting)
 		return ACTIVITY_WAITS;
-	return fleet_clock_ns() - u->last_output_ns < WORKING_NS ? ACTIVITY_WORKING : ACTIVITY_IDLE;
+	return fleet_clock_ns() - u->last_output_ns < window ? ACTIVITY_WORKING : ACTIVITY_IDLE;
 }
 
 static const char *first_fault(const struct agent_spec *a)
@@ -186,7 +193,9 @@ static void describe(struct unit *u, const struct agent_spec *a)
 	now = activity(u);
 	if (now != r->activity) {
 		r->activity = now;
-		r->activity_since_ns = fleet_clock_ns();
+		r->activity_since_ns = now == ACTIVITY_WAITS && claim_is_waiting(&u->claim)
+		                               ? u->claim.since_ns
+		                               : fleet_clock_ns();
 	}
 }
 

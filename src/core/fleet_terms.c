@@ -6,25 +6,12 @@
 #include "core/err.h"
 #include "core/fleet_int.h"
 #include "core/mem.h"
-#include "core/text.h"
 
-#define SAID_MAX   200
 #define FEED_SLICE 2048u	/* 4 ms of the dearest bytes */
 #define FEED_NS	   4000000u
 #define NEWS_NS	   10000000000ll
 
 /* --- what the agent says beside its output: its claims ---------------------------------- */
-
-static void said(struct unit *u, const char *text)
-{
-	struct buf b = BUF_INIT(4 * SAID_MAX);
-
-	text_safe_str(&b, text, SAID_MAX);
-	free(u->row.said);
-	u->row.said = b.len ? buf_steal(&b) : NULL;
-	buf_done(&b);
-	fleet_mark(u->fleet, FLEET_ROWS);
-}
 
 static void on_reply(void *ctx, const char *data, size_t len)
 {
@@ -39,7 +26,7 @@ static void on_title(void *ctx)
 	struct terminal *t = ctx;
 
 	if (t->which == FLEET_AGENT && !t->unit->is_waiting)
-		said(t->unit, vt_title(t->vt));
+		fleet_said(t->unit, vt_title(t->vt));
 }
 
 /* Of the engine's log what was said in a launch's first moments is still news. */
@@ -52,7 +39,6 @@ static void on_notice(void *ctx, const struct vt_notice *n)
 {
 	struct terminal *t = ctx;
 	struct unit *u = t->unit;
-	struct event ev;
 
 	if (is_old_news(t))
 		return;
@@ -64,17 +50,7 @@ static void on_notice(void *ctx, const struct vt_notice *n)
 			fleet_wait(u, "rings the bell");
 		return;
 	}
-	u->is_waiting = true;
-	fleet_build_rows(u->fleet);
-	said(u, *n->body ? n->body : n->title);
-	event_init(&ev);
-	ev.ts_ns = fleet_clock_ns();
-	ev.kind = EVENT_AGENT_NOTIFY;
-	ev.source = EVENT_FROM_AGENT;
-	event_set_owner(&ev, u->row.name, u->row.bottle);
-	event_set_summary(&ev, "says: %s", u->row.said ? u->row.said : "");
-	fleet_add_event(u->fleet, &ev);
-	event_done(&ev);
+	fleet_notice(u, n->title, n->body);
 }
 
 static void on_clipboard(void *ctx, const char *data, size_t len)
@@ -370,8 +346,8 @@ int fleet_send(struct fleet *f, const char *session, enum fleet_terminal which, 
 
 	if (!t || !t->stream)
 		return -1;
-	if (which == FLEET_AGENT && u->is_waiting)
-		fleet_wait(u, NULL);
+	if (which == FLEET_AGENT)
+		fleet_answered(u, data, len);
 	return f->opt.ops->stream_send(t->stream, data, len);
 }
 

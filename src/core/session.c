@@ -8,6 +8,7 @@
 
 #include "core/buf.h"
 #include "core/mem.h"
+#include "core/text.h"
 
 static const char *const role_names[ROLE_COUNT] = {
 	[ROLE_AGENT] = "agent",
@@ -152,6 +153,19 @@ void session_list_text(struct buf *b, const struct session_list *l)
 	}
 }
 
+/* The text is the agent's: one that is no UTF-8 would spoil the whole answer. */
+static void add_claim(cJSON *o, const struct claim *c)
+{
+	cJSON *claim = cJSON_AddObjectToObject(o, "claim");
+	struct buf safe = BUF_INIT(8 * CLAIM_TEXT_MAX);
+
+	text_safe_str(&safe, c->text, 4 * CLAIM_TEXT_MAX);
+	cJSON_AddStringToObject(claim, "state", claim_state_name(c->state));
+	cJSON_AddNumberToObject(claim, "since", (double)(c->since_ns / 1000000000));
+	cJSON_AddStringToObject(claim, "text", buf_str(&safe));
+	buf_done(&safe);
+}
+
 static cJSON *session_json(const struct session *s)
 {
 	cJSON *o = cJSON_CreateObject(), *iso, *members;
@@ -172,6 +186,8 @@ static cJSON *session_json(const struct session *s)
 	cJSON_AddNumberToObject(iso, "total", s->isolation.total);
 	cJSON_AddNumberToObject(iso, "warned", s->isolation.warned);
 	cJSON_AddBoolToObject(iso, "forced", s->isolation.was_forced);
+	if (s->claim.state != CLAIM_NONE)
+		add_claim(o, &s->claim);
 	members = cJSON_AddArrayToObject(o, "members");
 	for (size_t i = 0; i < s->n_members; i++) {
 		const struct session_member *m = &s->members[i];

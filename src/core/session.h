@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/claim.h"
 #include "core/manifest.h"
 
 struct buf;
@@ -69,6 +70,7 @@ struct session {
 	enum session_state state;
 	int exit_code;		/* of the agent, when it has ended; else -1 */
 	int64_t created;	/* Unix time */
+	struct claim claim;	/* only when whoever listed it asked for it */
 	struct isolation_result isolation;
 	bool is_attended;	/* of no use once the program that started it is gone */
 	bool is_frozen;		/* its agent is paused: core/policy.h, POLICY_FREEZE */

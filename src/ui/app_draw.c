@@ -266,8 +266,15 @@ static void draw_session(struct app *a, struct canvas c, int y, const struct fle
 		canvas_text(c, y, right, width, theme_style(a->theme, THEME_WAITS), flag);
 	}
 	if (c.at.cols >= 34) {
-		if (r->created)
-			ago(how_long, fleet_clock_ns() / 1000000000 - r->created);
+		int64_t now = fleet_clock_ns() / 1000000000;
+		int64_t waits = 0;
+
+		if (r->activity == ACTIVITY_WAITS)
+			waits = r->activity_since_ns / 1000000000;
+		if (waits && now - waits < 60)
+			snprintf(how_long, sizeof how_long, "now");
+		else if (waits || r->created)
+			ago(how_long, now - (waits ? waits : r->created));
 		right -= 5;
 		canvas_printf(c, y, right, 4, theme_style(a->theme, THEME_DIM), "%4s", how_long);
 	}

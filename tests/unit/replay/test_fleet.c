@@ -558,6 +558,134 @@ static void test_a_notice_makes_it_wait_until_it_is_answered(void **state)
 	assert_int_not_equal(row("one")->activity, ACTIVITY_WAITS);
 }
 
+#define CLAIMS(t, words) SAYS(t, "\\u001b]777;notify;claude-bottle;" words "\\u0007")
+
+static void test_what_its_hooks_say_counts_and_not_what_is_typed(void **state)
+{
+	(void)state;
+	open_fleet(RUNNING("one") CLAIMS(0, "working;") CLAIMS(0, "waits;Which file; this?"), "1");
+	assert_int_equal(row("one")->activity, ACTIVITY_WAITS);
+	assert_string_equal(row("one")->said, "Which file; this?");
+	assert_true(row("one")->activity_since_ns > 0);
+	assert_int_equal(fleet_n_waiting(fleet), 1);
+	/* a prompt that is being written is no prompt yet */
+	fleet_send(fleet, "one", FLEET_AGENT, "this\r", 5);
+	settle();
+	assert_int_equal(row("one")->activity, ACTIVITY_WAITS);
+}
+
+static void test_a_hook_that_says_it_works_ends_the_waiting(void **state)
+{
+	(void)state;
+	open_fleet(RUNNING("one") CLAIMS(0, "asks;May I?") SAYS(0, "\\u001b]0;Tidying\\u0007")
+	           CLAIMS(0, "working;"), "1");
+	assert_int_equal(row("one")->activity, ACTIVITY_WORKING);
+	assert_string_equal(row("one")->said, "Tidying");
+	assert_int_equal(fleet_n_waiting(fleet), 0);
+}
+
+static void test_a_question_is_answered_by_what_is_typed_but_not_by_moving(void **state)
+{
+	(void)state;
+	open_fleet(RUNNING("one") CLAIMS(0, "asks;May I?"), "1");
+	fleet_send(fleet, "one", FLEET_AGENT, "\033[B", 3);
+	settle();
+	assert_int_equal(row("one")->activity, ACTIVITY_WAITS);
+	fleet_send(fleet, "one", FLEET_AGENT, "\r", 1);
+	settle();
+	assert_int_equal(row("one")->activity, ACTIVITY_WORKING);
+	assert_int_equal(fleet_n_waiting(fleet), 0);
+}
+
+/* The replay backend runs no programs: this stands in for the helper's answer. */
+static struct {
+	const char *out;
+	backend_exec_fn *fn;
+	void *arg;
+	bool was_cancelled;
+} told;
+
+static struct backend_job *exec_helper(struct backend *b, const struct exec_request *req,
+                                       backend_exec_fn *fn, void *arg)
+{
+	(void)b;
+	assert_string_equal(req->argv[0], "/claude-bottle/helper");
+	assert_string_equal(req->argv[1], "activity");
+	assert_null(told.fn);	/* once for a session */
+	told.fn = fn;
+	told.arg = arg;
+	return (struct backend_job *)&told;
+}
+
+static void cancel_helper(struct backend_job *job)
+{
+	if (job == (struct backend_job *)&told)
+		told.was_cancelled = true;
+	else
+		backend_replay.cancel(job);
+}
+
+static void open_late(const char *lines)
+{
+	struct fleet_options opt = { .ops = &ops, .load_manifest = load_manifest,
+		                     .changed = on_changed };
+
+	ops.exec = exec_helper;
+	ops.cancel = cancel_helper;
+	memset(&told, 0, sizeof told);
+	play(lines, "1");
+	opt.backend = backend;
+	fleet = fleet_new(loop, &opt);
+	settle();
+	assert_non_null(told.fn);
+}
+
+static void tell(const char *out)
+{
+	const struct exec_result r = { .out = out, .out_len = strlen(out), .err = "" };
+
+	told.fn(told.arg, &r, NULL);
+	settle();
+}
+
+static void test_who_comes_later_asks_what_was_claimed_before(void **state)
+{
+	(void)state;
+	open_late(RUNNING("one") SAYS(0, "some output"));
+	fleet_reload(fleet);
+	settle();
+	tell("1 waits 1790000000123 Which file?\n");
+	assert_int_equal(row("one")->activity, ACTIVITY_WAITS);
+	assert_true(row("one")->activity_since_ns == 1790000000123000000);
+	assert_string_equal(row("one")->said, "Which file?");
+	assert_int_equal(fleet_n_waiting(fleet), 1);
+}
+
+static void test_what_was_claimed_before_does_not_undo_what_is_claimed_now(void **state)
+{
+	(void)state;
+	open_late(RUNNING("one") CLAIMS(0, "working;"));
+	tell("1 waits 1790000000123 Which file?\n");
+	assert_int_equal(row("one")->activity, ACTIVITY_WORKING);
+}
+
+static void test_an_answer_that_is_no_claim_changes_nothing(void **state)
+{
+	(void)state;
+	open_late(RUNNING("one"));
+	tell("usage: helper keeper|entry ...\n");
+	assert_int_not_equal(row("one")->activity, ACTIVITY_WAITS);
+}
+
+static void test_a_question_under_way_is_given_up_with_the_fleet(void **state)
+{
+	(void)state;
+	open_late(RUNNING("one"));
+	fleet_free(fleet);
+	fleet = NULL;
+	assert_true(told.was_cancelled);
+}
+
 static void test_the_last_screen_stays_when_it_has_stopped(void **state)
 {
 	(void)state;
@@ -753,6 +881,13 @@ int main(void)
 		TEST(test_what_is_sent_reaches_the_agent),
 		TEST(test_a_shell_is_beside_the_agents_terminal),
 		TEST(test_a_notice_makes_it_wait_until_it_is_answered),
+		TEST(test_what_its_hooks_say_counts_and_not_what_is_typed),
+		TEST(test_a_hook_that_says_it_works_ends_the_waiting),
+		TEST(test_a_question_is_answered_by_what_is_typed_but_not_by_moving),
+		TEST(test_who_comes_later_asks_what_was_claimed_before),
+		TEST(test_what_was_claimed_before_does_not_undo_what_is_claimed_now),
+		TEST(test_an_answer_that_is_no_claim_changes_nothing),
+		TEST(test_a_question_under_way_is_given_up_with_the_fleet),
 		TEST(test_the_last_screen_stays_when_it_has_stopped),
 		TEST(test_terminals_that_were_let_go_come_back_whole),
 		TEST(test_a_shell_that_was_let_go_is_a_new_one),
