@@ -7,7 +7,9 @@
 
 #include "cli/policy.h"
 #include "core/manifest.h"
+#include "core/manifest_save.h"
 #include "core/mem.h"
+#include "core/trust.h"
 
 struct request {
 	const struct cli_verb *verb;
@@ -20,11 +22,9 @@ struct request {
 static int read_request(struct request *r, int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "for", required_argument, NULL, 'f' },
-		{ "cut", no_argument, NULL, 'c' },
-		{ "yes", no_argument, NULL, 'y' },
-		{ "why", required_argument, NULL, 'w' },
-		{ 0 },
+		{ "for", required_argument, NULL, 'f' }, { "save", no_argument, NULL, 's' },
+		{ "cut", no_argument, NULL, 'c' },       { "yes", no_argument, NULL, 'y' },
+		{ "why", required_argument, NULL, 'w' }, { 0 },
 	};
 	bool is_allow = r->verb == &verb_allow;
 	struct err err = { 0 };
@@ -34,6 +34,8 @@ static int read_request(struct request *r, int argc, char **argv)
 		if (opt == 'f' && is_allow) {
 			if (policy_parse_duration(&r->seconds, optarg, &err) < 0)
 				return cli_fail(&err);
+		} else if (opt == 's' && is_allow) {
+			r->save = true;
 		} else if (opt == 'c') {
 			r->cuts = true;
 		} else if (opt == 'y' && is_allow) {
@@ -51,23 +53,78 @@ static int read_request(struct request *r, int argc, char **argv)
 	r->host = argv[optind + 1];
 	if (!session_name_is_valid(r->session))
 		return cli_usage(r->verb, "\"%s\" is not a session's name", r->session);
+	if (r->save && r->seconds)
+		return cli_usage(r->verb, "either --for or --save");
 	if (is_allow && r->cuts && !r->seconds)
 		return cli_usage(r->verb, "--cut is about the end: give --for too");
 	return 0;
 }
 
-/* What a person must know first. 0 to go on, else -1 with err. */
-static int advise(const struct request *r, const struct policy_advice *a, struct err *err)
-{
-	CLEANUP_FREE char *question = xasprintf("Allow %s in %s?", a->host, r->session);
+/* --- what is decided ------------------------------------------------------------------- */
 
-	if (a->offer == POLICY_NEVER)
-		return err_set(err, ERR_POLICY, "%s cannot be allowed: %s",
-		               *a->host ? a->host : r->host, a->reason);
-	if (a->offer != POLICY_OFFERED_WARNED)
+/* What --save would write. */
+static int plan_edit(struct cli *c, const struct policy *p, const char *host,
+                     struct manifest_edit **edit, struct err *err)
+{
+	const struct manifest *m = cli_manifest(c);
+	const struct agent_spec *agent = manifest_usable_agent(m, p->agent, err);
+
+	if (!agent)
+		return -1;
+	return manifest_save_host(edit, m, agent, host, err);
+}
+
+static void show_edit(const struct manifest_edit *e)
+{
+	struct buf names = BUF_INIT(65536);
+
+	cli_say("in %s, bottle %s:", e->path, e->bottle);
+	fputs(e->diff, stderr); /* made safe when it was made */
+	for (char **a = e->widened; a && *a; a++)
+		buf_addf(&names, "%s%s", names.len ? ", " : "", *a);
+	if (names.len)
+		cli_say("these agents get the host too, from their next launch on: %s",
+		        buf_str(&names));
+	if (e->origin == MANIFEST_PROJECT)
+		cli_say("the file stays trusted, with the bytes that are written");
+	buf_done(&names);
+}
+
+/* What a person must know first, and say yes to. 0 to go on, else -1 with err. */
+static int advise(const struct request *r, const struct policy_advice *a,
+                  const struct manifest_edit *edit, struct err *err)
+{
+	bool writes = edit && !edit->is_nothing;
+	CLEANUP_FREE char *question = xasprintf("Allow %s in %s%s?", a->host, r->session,
+	                                        writes ? ", and write this" : "");
+
+	if (a->offer == POLICY_OFFERED_WARNED)
+		cli_say("%s: %s", a->host, a->reason);
+	if (writes)
+		show_edit(edit);
+	if (r->yes || (a->offer != POLICY_OFFERED_WARNED && !writes))
 		return 0;
-	cli_say("%s: %s", a->host, a->reason);
-	return r->yes ? 0 : cli_confirm(question, "--yes", err);
+	return cli_confirm(question, "--yes", err);
+}
+
+static int save(struct cli *c, const struct manifest_edit *e, struct err *err)
+{
+	struct trust *t = NULL;
+	int rc = 0;
+
+	if (e->is_nothing) {
+		cli_say("the manifest has it already");
+		return 0;
+	}
+	if (e->origin == MANIFEST_PROJECT && cli_trust(c, &t, err) < 0)
+		return -1;
+	rc = manifest_edit_write(e, err);
+	if (rc == 0 && t)
+		rc = trust_add(t, e->path, e->digest, err);
+	trust_free(t);
+	if (rc == 0)
+		cli_say("written to %s", e->path);
+	return rc;
 }
 
 static void say_allowed(const struct request *r, const char *host, const struct policy *p)
@@ -104,26 +161,59 @@ static int change(struct cli *c, const struct request *r, enum policy_verb verb,
 	return 0;
 }
 
+/* Allowed already, now and for good? Then only what is to be written is new. */
+static bool is_settled(const struct request *r, const struct policy *p, const char *host)
+{
+	const struct policy_entry *e = policy_find(p, host);
+
+	return !r->seconds && (!e || !e->until) && policy_allows(p, host, time(NULL));
+}
+
+static int allow(struct cli *c, const struct request *r, const struct policy *before,
+                 struct err *err)
+{
+	struct policy_advice advice;
+	struct manifest_edit *edit = NULL;
+	struct policy *after = NULL;
+	int rc = -1;
+
+	policy_consider(&advice, r->host, before, time(NULL));
+	if (advice.offer == POLICY_NEVER)
+		return err_set(err, ERR_POLICY, "%s cannot be allowed: %s",
+		               *advice.host ? advice.host : r->host, advice.reason);
+	if (r->save && plan_edit(c, before, advice.host, &edit, err) < 0)
+		return -1;
+	if (advise(r, &advice, edit, err) < 0)
+		goto out;
+	if (is_settled(r, before, advice.host)) {
+		cli_say("%s is allowed in %s already", advice.host, r->session);
+	} else {
+		if (change(c, r, POLICY_ALLOW, advice.host, &after, err) < 0)
+			goto out;
+		say_allowed(r, advice.host, after);
+	}
+	rc = edit ? save(c, edit, err) : 0;
+out:
+	policy_free(after);
+	manifest_edit_free(edit);
+	return rc;
+}
+
 static int run_allow(struct cli *c, int argc, char **argv)
 {
 	struct request r = { .verb = &verb_allow };
 	int code = read_request(&r, argc, argv);
-	struct policy *before = NULL, *after = NULL;
-	struct policy_advice advice;
+	struct policy *before = NULL;
 	struct err err = { 0 };
 
 	if (code)
 		return code;
 	if (cli_policy(c, r.session, &before, &err) < 0)
 		return cli_fail(&err);
-	policy_consider(&advice, r.host, before, time(NULL));
+	if (allow(c, &r, before, &err) < 0)
+		code = cli_fail(&err);
 	policy_free(before);
-	if (advise(&r, &advice, &err) < 0 ||
-	    change(c, &r, POLICY_ALLOW, advice.host, &after, &err) < 0)
-		return cli_fail(&err);
-	say_allowed(&r, advice.host, after);
-	policy_free(after);
-	return 0;
+	return code;
 }
 
 static int run_revoke(struct cli *c, int argc, char **argv)
@@ -150,7 +240,7 @@ static int run_revoke(struct cli *c, int argc, char **argv)
 
 const struct cli_verb verb_allow = {
 	.name = "allow",
-	.arguments = "SESSION HOST [--for 15m] [--cut] [--yes] [--why TEXT]",
+	.arguments = "SESSION HOST [--for 15m [--cut] | --save] [--yes] [--why TEXT]",
 	.summary = "let a running session reach one more host",
 	.help = "  --for TIME  only for so long (15m, 90s, 2h); it ends by itself, whatever runs\n"
 		"  --cut       when that time is over, cut tunnels opened meanwhile: every open\n"
@@ -170,7 +260,7 @@ const struct cli_verb verb_revoke = {
 	.arguments = "SESSION HOST [--cut] [--why TEXT]",
 	.summary = "take a host away from a running session",
 	.help = "  --cut       cut every open tunnel of the session too, by starting pipelock "
-	        "anew\n"
+		"anew\n"
 		"  --why TEXT  kept with the decision\n"
 		"\n"
 		"The host may be one that was allowed, or one of the bottle's allowlist as it\n"

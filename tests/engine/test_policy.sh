@@ -161,6 +161,46 @@ is $rc 0 "with it, it is"
 cb allow "$tag-none" new.test
 is $rc 1 "a session that does not run is none"
 
+# --- into the manifest -----------------------------------------------------------------------
+cp "$manifest" "$work/manifest.before"
+cb allow "$one" saved.example.org --save
+is $rc 5 "nothing is written without a word"
+check "the manifest is as it was" cmp "$manifest" "$work/manifest.before"
+has "$err" "+ " "what would be written is shown"
+has "$err" "$two" "and which other agent gets the host too"
+cb policy "$one" --json
+json "nor is it allowed" '[.changes[].host] | index("saved.example.org") == null'
+cb allow "$one" saved.example.org --save --yes
+is $rc 0 "allow --save"
+is "$(diff "$work/manifest.before" "$manifest" | grep -c '^[<>]')" 2 "one line of the manifest changes"
+check "the bottle has the host" jq -e '.bottles.plain.egress.allowlist == ["allowed.test", "saved.example.org"]' "$manifest"
+cb policy "$one" --json
+json "and the session" '[.changes[].host] | index("saved.example.org") != null'
+cb allow "$one" saved.example.org --save
+is $rc 0 "again is no fault and asks nothing"
+
+# A project's file stays trusted.
+mkdir "$work/project"
+cat >"$work/project/claude-bottle.json" <<END
+{ "bottles": { "pb": { "egress": { "allowlist": ["allowed.test"] } } },
+  "agents": { "$two": { "bottle": "pb", "command": ["sleep", "1000"] } } }
+END
+mv "$manifest" "$work/manifest.away"
+cwd=$work/project
+cb trust --yes
+cb start "$two" --yes
+is $rc 0 "a project's agent starts"
+cb allow "$two" saved.example.org --save --yes
+is $rc 0 "allow --save in a project"
+check "its file has the host" grep -q saved.example.org "$work/project/claude-bottle.json"
+cb check
+is $rc 0 "and is sound"
+cb list available --json
+json "and trusted still" '[.[] | select(.agent == "'"$two"'" or .name == "'"$two"'")] | length == 1 and (.[0].state == "ok" or .[0].trusted == true)'
+cb stop "$two"
+unset cwd
+mv "$work/manifest.away" "$manifest"
+
 # --- for a while -----------------------------------------------------------------------------
 # No claude-bottle is alive while the times end.
 tunnel kept allowed.test
