@@ -44,7 +44,7 @@ ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(SANFLAGS) $(LDFLAGS)
 # Lazy, so that "make setup" works where pkg-config or the libraries are not there yet.
 pkg_cflags = $(shell $(PKG_CONFIG) --cflags $(1))
 pkg_libs   = $(shell $(PKG_CONFIG) --libs $(1))
-CORE_PKGS   := libcjson libgit2 libcrypto libutf8proc
+CORE_PKGS   := libcjson libgit2 libcrypto libutf8proc sqlite3
 DOCKER_PKGS := libcurl
 UI_PKGS     := ncursesw
 CORE_LIBS   = $(call pkg_libs,$(CORE_PKGS))

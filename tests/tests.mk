@@ -151,6 +151,10 @@ bench-diff: $(B)/bench/bench_diff
 bench-dashboard: all $(B)/bench/bench_dashboard
 	$(B)/bench/bench_dashboard $(B)/claude-bottle
 
+# The store: log lines a second, and queries over a million events.
+bench-store: $(B)/bench/bench_store
+	$<
+
 # --- checks --------------------------------------------------------------------
 
 check-deps:
@@ -174,4 +178,4 @@ $(B)/tests/uitest: tests/uitest.c $(B)/libui.a $(B)/libcore.a
 
 .PHONY: lint test valgrind bench-launch test-programs fuzz-programs unit screen screen-vt fuzz bench-lines bench-vt bench-diff check check-deps check-style
 
-.PHONY: bench-dashboard bench-terminal bench-screen screenshots
+.PHONY: bench-store bench-dashboard bench-terminal bench-screen screenshots

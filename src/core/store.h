@@ -45,14 +45,20 @@ struct store;
 #define STORE_AGE_NS (30ll * 24 * 3600 * 1000000000)
 #define STORE_BYTES (512ull << 20)
 
-/* The queue's ceiling. A writer that is behind by this much makes its callers wait. */
+/* A repeat later than this after an event's first time begins a new one, so that a
+ * look at the last hour sees what never stopped. */
+#define STORE_FOLD_NS (60 * 1000000000ll)
+
+/* The queue's ceiling. A writer that is behind by this much makes its callers wait; when
+ * it cannot write at all, what comes then is shown but no more stored: the cursors stay
+ * behind it, so the logs give it again at the next start. */
 #define STORE_QUEUE_EVENTS 100000
 #define STORE_QUEUE_BYTES (64u << 20)
 
-/* --- writing ----------------------------------------------------------------------- */
+/* --- writing ------------------------------------------------------------------------- */
 
 /* How far a log was read. A reader asks the engine for lines since ts_ns (and some
- * before, see core/ingest.h) and expects count of them with that stamp; when fewer
+ * before, see core/logread.h) and expects count of them with that stamp; when fewer
  * come, lines were lost. */
 struct log_cursor {
 	char container[STORE_ID_SIZE];
@@ -65,9 +71,9 @@ struct log_cursor {
 
 /* What reading one line gave. */
 struct log_entry {
-	struct log_cursor cursor; /* behind it */
-	uint64_t key;             /* of its text and ordinal */
-	uint64_t reading;         /* which reading of the log, never 0: event.fold counts in it */
+	struct log_cursor cursor;  /* behind it */
+	uint64_t key;              /* of its text and ordinal */
+	uint64_t reading;          /* which reading of the log, never 0: event.fold counts in it */
 	const struct event *event; /* NULL: the line gave none */
 	bool is_repeat;            /* EVENT_FEED_REPEAT */
 };
@@ -89,11 +95,11 @@ struct stored {
 };
 
 struct store_options {
-	const char *dir; /* made when it is not there; NULL: in memory, for replays and tests */
-	struct loop *loop;	/* NULL: stored and message are called in store_flush() alone */
-	int64_t max_age_ns;	/* 0: STORE_AGE_NS */
-	uint64_t max_bytes;	/* 0: STORE_BYTES */
-	void (*stored)(void *arg, const struct stored *v, size_t n);	/* may be NULL */
+	const char *dir;    /* made when it is not there; NULL: in memory, for replays and tests */
+	struct loop *loop;  /* NULL: stored and message are called in store_flush() alone */
+	int64_t max_age_ns; /* 0: STORE_AGE_NS */
+	uint64_t max_bytes; /* 0: STORE_BYTES */
+	void (*stored)(void *arg, const struct stored *v, size_t n); /* may be NULL */
 	/* Something that a person should know, one line. May be NULL. */
 	void (*message)(void *arg, const char *text);
 	void *arg;
@@ -120,9 +126,17 @@ uint64_t store_add_event(struct store *st, const struct event *e, const char *on
 void store_dismiss(struct store *st, const uint64_t *ids, size_t n);
 void store_undismiss(struct store *st, const uint64_t *ids, size_t n);
 
+/* Queue: remember a value under a name, in a space of the caller's ("dismissed":
+ * questions that the person put away). value NULL forgets it; name NULL the space. */
+void store_note(struct store *st, const char *space, const char *name, const char *value);
+
 /* Wait until all that is queued is committed; tells what became of it, here, before
  * it returns. -1 when it cannot be stored now (it stays queued). */
 int store_flush(struct store *st, struct err *err);
+
+/* Remove now what the limits let go, and flush; otherwise it is done when there is
+ * nothing else to do. */
+int store_trim(struct store *st, struct err *err);
 
 /* Fill in the cursor of c->container; ts_ns 0 when it was never read. Counts what
  * is committed: flush first where it must be exact. */
@@ -139,9 +153,9 @@ int store_cursor(struct store *st, struct log_cursor *c, struct err *err);
  * probes. */
 struct store_query {
 	const char *session;
-	uint64_t kinds;		    /* STORE_KIND(..) | ..; 0: every kind */
+	uint64_t kinds;             /* STORE_KIND(..) | ..; 0: every kind */
 	int64_t since_ns, until_ns; /* happened at or after, first happened before; 0: any */
-	const char *text;	    /* every word of it begins some word of the event's host,
+	const char *text;           /* every word of it begins some word of the event's host,
 	                             * rule, summary, detail or session; case does not matter.
 	                             * Pages then go by id alone, the order of arrival */
 	bool only_waiting;
@@ -151,14 +165,14 @@ struct store_query {
 	 * neither the newest, or from the start the oldest. */
 	uint64_t before, after;
 	bool from_start;
-	size_t limit;		    /* rows; 0: 100 */
+	size_t limit; /* rows; 0: 100 */
 };
 
 /* Rows from old to new. */
 struct store_page {
 	struct store_row *v;
 	size_t n;
-	bool has_more;		    /* beyond the page, the way it was asked for */
+	bool has_more; /* beyond the page, the way it was asked for */
 };
 
 /* An anchor (before, after) that is not there any more gives an empty page. */
@@ -171,6 +185,11 @@ int store_get(struct store *st, uint64_t id, struct store_row *out, struct err *
 
 /* How many match, counting no further than max. Anchors and limit do not matter. */
 int store_count(struct store *st, const struct store_query *q, size_t max, size_t *out,
+                struct err *err);
+
+/* The notes of a space, by name. */
+int store_notes(struct store *st, const char *space,
+                void (*fn)(void *arg, const char *name, const char *value), void *arg,
                 struct err *err);
 
 /* Has another program (or the writer) changed the file since this was last called?
