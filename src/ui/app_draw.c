@@ -13,7 +13,7 @@ enum theme_element app_state_element(const struct fleet_row *r)
 		return THEME_FAILED;
 	switch (r->state) {
 	case SESSION_RUNNING:
-		return r->activity == ACTIVITY_WAITS ? THEME_WAITS : THEME_RUNNING;
+		return r->is_frozen || r->activity == ACTIVITY_WAITS ? THEME_WAITS : THEME_RUNNING;
 	case SESSION_STARTING:
 	case SESSION_STOPPING:
 		return THEME_STARTING;
@@ -33,6 +33,8 @@ const char *app_state_sign(const struct app *a, const struct fleet_row *r)
 		id = SIGN_UNTRUSTED;
 	else if (r->is_broken && !r->has_session)
 		id = SIGN_FAILED;
+	else if (r->state == SESSION_RUNNING && r->is_frozen)
+		id = SIGN_PAUSED;
 	else if (r->state == SESSION_RUNNING)
 		id = r->activity == ACTIVITY_WAITS ? SIGN_WAITS : SIGN_RUNNING;
 	else if (r->state == SESSION_STARTING || r->state == SESSION_STOPPING)
@@ -50,6 +52,8 @@ const char *app_state_word(const struct fleet_row *r)
 		return "untrusted";
 	if (r->state != SESSION_RUNNING)
 		return session_state_name(r->state);
+	if (r->is_frozen)
+		return "frozen";
 	switch (r->activity) {
 	case ACTIVITY_WAITS:
 		return "waits";
