@@ -190,13 +190,13 @@ ok $? "what failed is said, git's own words are shown, and the agent did not sta
 
 # --- selfcheck ------------------------------------------------------------------
 docker exec --user 1000 $pre-a /claude-bottle/helper selfcheck >"$made/last" 2>&1
-[ $? -eq 0 ] && grep -q '{"done":true,"passed":8,"failed":0,"warned":0}' "$made/last"
+[ $? -eq 0 ] && grep -q '{"done":true,"passed":9,"failed":0,"warned":0}' "$made/last"
 ok $? "all checks of the agent's own process hold as we run it"
 docker run --rm --name $pre-loose -v /proc/version:/host/version \
 	-v "$made/put:/host/put" -v "$made/put:/run/docker.sock" $pre-helper selfcheck >"$made/last" 2>&1
 [ $? -eq 1 ]
 ok $? "in a loose container they fail as a whole"
-for check in user capabilities no-new-privileges engine-socket host-mounts; do
+for check in user capabilities no-new-privileges engine-socket host-mounts helper-kept; do
 	grep -q "\"check\":\"$check\",.*\"ok\":false" "$made/last"
 	ok $? "counter-proof: $check fails there"
 done

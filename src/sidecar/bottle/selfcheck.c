@@ -214,6 +214,23 @@ static void check_devices(struct report *r)
 		closedir(d);
 }
 
+/* Who may rename our folder, or write into it, could put a liar in the place of this
+ * program before the next check. */
+static void check_helper(struct report *r)
+{
+	static const char *const paths[] = { "/", "/claude-bottle", "/claude-bottle/helper" };
+	const char *found = NULL;
+	struct stat st;
+
+	for (size_t i = 0; found == NULL && i < sizeof paths / sizeof paths[0]; i++)
+		if (lstat(paths[i], &st) < 0 || S_ISLNK(st.st_mode) || st.st_uid != 0 ||
+		    access(paths[i], W_OK) == 0)
+			found = paths[i];
+	report_check(r, "helper-kept", found == NULL ? "" : found, found == NULL, REPORT_MUST, 0,
+		     found == NULL ? "root's, and cannot be replaced"
+				   : "must be root's and not writable: mend the agent's image");
+}
+
 int selfcheck_main(int argc, char **argv)
 {
 	bool runsc = argc == 1 && strcmp(argv[0], "--runsc") == 0;
@@ -235,5 +252,6 @@ int selfcheck_main(int argc, char **argv)
 	check_mounts(&r);
 	check_kernel_files(&r);
 	check_devices(&r);
+	check_helper(&r);
 	return report_done(&r);
 }
