@@ -1,8 +1,9 @@
 # Streams of real programs, for whoever sources this: record NAME ROWS COLS FILE
 # runs the program of that name through its paces and writes its bytes to FILE.
-# Needs $B/tests/ptyrec. Nothing in them depends on the network or the user.
+# Needs $B/tests/ptyrec. Nothing in them depends on the network or the user. Claude Code's
+# were recorded before (record-claude), at the sizes that tests/data/claude has.
 
-vt_streams="vim less htop top bash tmux"
+vt_streams="vim less htop top bash tmux claude"
 
 record_env() {
 	env -i PATH="$PATH" HOME="$1" LC_ALL=C.UTF-8 SHELL=/bin/sh "${@:2}"
@@ -44,6 +45,13 @@ record() {
 			-k "less $text\\r" -k ' ' -k '\x02[' -k '\x02' -k q -k '\x02o' -k '\x02z' -k '\x02z' -k '\x02 ' \
 			-- tmux -S "$home/inner" -f /dev/null new-session sh >"$out"
 		tmux -S "$home/inner" kill-server 2>/dev/null
+		;;
+	claude)
+		cat "tests/data/claude/${rows}x$cols.rec" >"$out"
+		;;
+	claude-*) # up to the end of the frame before that percentage of it
+		head -c "$(($(wc -c <"tests/data/claude/${rows}x$cols.rec") * ${name#*-} / 100))" \
+			"tests/data/claude/${rows}x$cols.rec" | perl -0777 -pe 's/.*\e\[\?2026l\K.*//s' >"$out"
 		;;
 	*)
 		echo "record: no such stream: $name" >&2

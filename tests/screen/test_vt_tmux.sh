@@ -60,8 +60,8 @@ check() { # stream rows cols
 	fi
 }
 
-echo "1..18"
-for stream in $vt_streams; do
+echo "1..36"
+for stream in $vt_streams claude-15 claude-30 claude-45 claude-60 claude-75; do
 	check "$stream" 24 80
 	check "$stream" 40 120
 	check "$stream" 60 200
