@@ -22,4 +22,7 @@ struct cli_change {
 void cli_change_start(struct cli *c, struct cli_change *change);
 int cli_change_wait(struct cli *c, struct cli_change *change, struct err *err);
 
+/* "policy test FILE"; the exit code. */
+int cli_policy_test(struct cli *c, const char *file, bool is_json);
+
 #endif

@@ -293,6 +293,18 @@ is $rc 5 "metadata is refused"
 cb why "$one" "not a url"
 is $rc 2 "what is no URL is a fault"
 
+# --- an edited manifest, asked of what was recorded --------------------------------------------
+jq '.bottles.plain.egress.allowlist = ["new.test"]' "$manifest" >"$work/edited.json"
+cb policy test "$work/edited.json" --json
+is $rc 0 "policy test"
+json "what was refused and is in the edited list would pass" '.would_pass | map(.host) | index("new.test") != null'
+json "what passed and is no longer in it would break" '.would_break | map(.host) | index("allowed.test") != null'
+cb policy test "$manifest" --json
+json "with the manifest as it is nothing breaks" '.would_break | map(.host) | index("allowed.test") == null'
+echo '{ "bottles": 7 }' >"$work/edited.json"
+cb policy test "$work/edited.json"
+is $rc 2 "a broken file is a fault"
+
 # --- freeze and thaw -------------------------------------------------------------------------------
 cb start "$two" --yes
 is $rc 0 "a second session starts"
