@@ -120,6 +120,9 @@ check "a third host is refused as before" refused other.test
 cb policy "$one" --diff
 has "$out" "+ new.test" "policy --diff names the host"
 has "$out" "reads the manual" "and why"
+recorded() { cat "$XDG_STATE_HOME"/claude-bottle/events.db* | grep -aqF -- "$1"; }
+check "the decision is in the store, with its reason" recorded "reads the manual"
+check "and who took it" recorded "\"by\":\"$(id -un)@"
 cb allow "$one" new.test
 is $rc 0 "allowing it again is no fault"
 cb policy "$one" --json
@@ -261,6 +264,7 @@ before_hash=$(live_hash)
 cb allow "$one" refused.example.org
 is $rc 5 "a change that pipelock refuses is refused"
 has "$err" "trusted_domains" "with pipelock's own reason"
+check "which the store has too" recorded "refused.example.org refused"
 has "$err" "as it was" "and taken back"
 put base.yaml <"$work/base.before"
 live pipelock.yaml >"$work/live.after"
