@@ -19,6 +19,7 @@
 static const struct cli_verb *const verbs[] = {
 	&verb_dashboard,
 	&verb_attach,
+	&verb_send,
 	&verb_start,
 	&verb_stop,
 	&verb_relaunch,
