@@ -34,6 +34,8 @@ static const struct cli_verb *const verbs[] = {
 	&verb_why,
 	&verb_freeze,
 	&verb_thaw,
+	&verb_pushes,
+	&verb_push,
 	&verb_verify,
 	&verb_cleanup,
 	&verb_images,
