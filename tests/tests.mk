@@ -65,6 +65,15 @@ $(B)/tests/vtdump $(B)/tests/ptyrec: $(B)/tests/%: tests/%.c $(B)/libcore.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TEST_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(B)/libcore.a $(CORE_LIBS)
 
+# What the program shows, as SVG: docs/screens.
+$(B)/tests/screenshot: tests/screenshot.c $(B)/libcore.a
+	$(call say,TEST,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(TEST_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(B)/libcore.a $(CORE_LIBS)
+
+screenshots: all $(B)/tests/screenshot
+	B=$(B) scripts/screenshots
+
 # The dashboard's screens, as a terminal shows them, against their goldens.
 screen: all
 	tests/run tests/screen/test_dashboard.sh
@@ -142,12 +151,21 @@ bench-lines: $(B)/bench/bench_lines
 
 # The terminal emulator against tmux, both without drawing.
 bench-vt: $(B)/bench/bench_vt $(B)/tests/ptyrec
-	B=$(B) tests/bench/vt.sh
+	B=$(B) tests/bench/streams.sh $(B)/bench/bench_vt
+
+# All of it in one run.
+bench-terminal: $(B)/bench/bench_vt $(B)/bench/bench_screen $(B)/bench/bench_diff \
+		$(B)/bench/bench_lines $(B)/tests/core/test_vt_width $(B)/tests/ptyrec
+	B=$(B) tests/bench/terminal.sh
 
 bench-diff: $(B)/bench/bench_diff
 	$<
 
 # The whole program: 64 sessions that repaint ten times a second, 1,000 events a second.
+# The whole dashboard on a terminal against tmux on one, both with programs on ptys.
+bench-screen: $(B)/bench/bench_screen $(B)/tests/ptyrec
+	B=$(B) tests/bench/streams.sh $(B)/bench/bench_screen
+
 bench-dashboard: all $(B)/bench/bench_dashboard
 	$(B)/bench/bench_dashboard $(B)/claude-bottle
 

@@ -15,15 +15,11 @@ struct cli_change {
 	struct policy *policy;		/* in force then; the caller's, NULL when it failed */
 	struct err err;			/* why it failed */
 	bool is_done;
-	char *by;
+	struct cli *cli;
 };
 
-/* Begin it, and wait for one; what was decided, or refused, is then in the store.
- * Waited for exactly once. */
+/* Begin it, and wait for one. */
 void cli_change_start(struct cli *c, struct cli_change *change);
 int cli_change_wait(struct cli *c, struct cli_change *change, struct err *err);
-
-/* "policy test FILE"; the exit code. */
-int cli_policy_test(struct cli *c, const char *file, bool is_json);
 
 #endif

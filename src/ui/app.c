@@ -27,7 +27,7 @@ static void draw_in(struct app *a, uint64_t ms)
 }
 
 /* Bulk output is paced, what answers a key is not: nobody waits for a frame. */
-void app_dirty(struct app *a)
+static void draw_soon(struct app *a)
 {
 	uint64_t now = loop_now_ns(), since = (now - a->last_draw_ns) / 1000000, ms = 0;
 	uint64_t pace = now - a->typed_ns < APP_ANSWER_NS ? APP_ANSWER_MS : APP_FRAME_MS;
@@ -40,6 +40,12 @@ void app_dirty(struct app *a)
 		return;
 	a->is_dirty = true;
 	draw_in(a, ms);
+}
+
+void app_dirty(struct app *a)
+{
+	a->needs_all = true;
+	draw_soon(a);
 }
 
 static void on_writable(void *arg, int fd, unsigned events)
@@ -79,7 +85,9 @@ static void draw(void *arg)
 	}
 	a->is_dirty = false;
 	a->last_draw_ns = loop_now_ns();
-	app_draw(a);
+	if (a->needs_all || !app_draw_terminals(a))
+		app_draw(a);
+	a->needs_all = false;
 	if (screen_draw(a->screen, a->grid))
 		loop_fd_set(a->loop, STDOUT_FILENO, LOOP_WRITE, on_writable, a, NULL);
 }
@@ -114,6 +122,18 @@ static void select_first(struct app *a)
 		app_select(a, fleet_row(a->fleet, i < n ? i : 0)->name);
 }
 
+/* Did one of the terminals on the screen change? */
+static bool is_seen(struct app *a)
+{
+	for (int i = 0; i < a->layout.n_terms; i++) {
+		struct vt *vt = app_terminal(a, i);
+
+		if (vt != a->drawn[i] || (vt && vt_is_dirty(vt)))
+			return true;
+	}
+	return false;
+}
+
 static void on_changed(void *arg, unsigned changes)
 {
 	struct app *a = arg;
@@ -127,7 +147,10 @@ static void on_changed(void *arg, unsigned changes)
 		select_first(a);
 	if (changes & (FLEET_ROWS | FLEET_EVENTS))
 		set_title(a);
-	app_dirty(a);
+	if (changes != FLEET_TERMINAL)
+		app_dirty(a);
+	else if (is_seen(a))
+		draw_soon(a);
 }
 
 static void on_input_timeout(void *arg)
@@ -155,7 +178,7 @@ static void on_stdin(void *arg, int fd, unsigned events)
 	a->typed_ns = loop_now_ns();
 	input_feed(a->input, data, (size_t)n);
 	if (a->is_dirty)
-		app_dirty(a);
+		draw_soon(a);
 	wait = input_wait_ms(a->input, loop_now_ns() / 1000000);
 	if (wait >= 0)
 		loop_timer_set(a->loop, &a->input_timer, (uint64_t)wait, on_input_timeout, a);

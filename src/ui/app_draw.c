@@ -80,20 +80,6 @@ static void ago(char out[16], int64_t seconds)
 		snprintf(out, 16, "%dh", (int)(seconds / 3600 % 10000));
 }
 
-/* How long it waits, else how long it is there; "" for neither. */
-static void age_of(char out[16], const struct fleet_row *r)
-{
-	int64_t now = fleet_clock_ns() / 1000000000, since = r->created;
-
-	if (r->state == SESSION_RUNNING && r->activity == ACTIVITY_WAITS)
-		since = r->activity_since_ns / 1000000000;
-	out[0] = '\0';
-	if (since != r->created && now - since < 60)
-		snprintf(out, 16, "now");
-	else if (since)
-		ago(out, now - since);
-}
-
 /* --- title, dock, hint ------------------------------------------------------------------ */
 
 /* At the right, so that nobody takes it for real; the column where it begins. */
@@ -239,12 +225,6 @@ static void draw_dock(struct app *a, struct canvas c)
 		                   a->prefix_pending ? " %s: d detach, z zoom, n p 1-9, w, [ "
 		                                     : " %s ",
 		                   prefix);
-	/* zoomed there is no title that says it */
-	if (a->is_zoomed && (a->scroll.is_on || a->shows_shell))
-		x += canvas_printf(c, 0, x, -1, theme_style(a->theme, THEME_HINT_KEY), " %s%s%s ",
-		                   a->scroll.is_on ? "SCROLLBACK" : "",
-		                   a->scroll.is_on && a->shows_shell ? " " : "",
-		                   a->shows_shell ? "SHELL" : "");
 	if (waiting)
 		x += canvas_printf(c, 0, x, -1, theme_style(a->theme, THEME_TITLE_ALERT),
 		                   " %s %u ", theme_sign(SIGN_FLAG, grid_is_ascii(a->grid)),
@@ -290,7 +270,15 @@ static void draw_session(struct app *a, struct canvas c, int y, const struct fle
 		canvas_text(c, y, right, width, theme_style(a->theme, THEME_WAITS), flag);
 	}
 	if (c.at.cols >= 34) {
-		age_of(how_long, r);
+		int64_t now = fleet_clock_ns() / 1000000000;
+		int64_t waits = 0;
+
+		if (r->activity == ACTIVITY_WAITS)
+			waits = r->activity_since_ns / 1000000000;
+		if (waits && now - waits < 60)
+			snprintf(how_long, sizeof how_long, "now");
+		else if (waits || r->created)
+			ago(how_long, now - (waits ? waits : r->created));
 		right -= 5;
 		canvas_printf(c, y, right, 4, theme_style(a->theme, THEME_DIM), "%4s", how_long);
 	}
@@ -370,9 +358,10 @@ static void term_title(struct app *a, int which, struct buf *b)
 	if (which == 0 && a->shows_shell)
 		buf_addf(b, "shell %s ", dot);
 	buf_addf(b, "%s %s %s %s %s", r->name, dot, r->bottle, dot, app_state_word(r));
-	age_of(how_long, r);
-	if (*how_long)
+	if (r->created) {
+		ago(how_long, fleet_clock_ns() / 1000000000 - r->created);
 		buf_addf(b, " %s", how_long);
+	}
 	if (r->state == SESSION_RUNNING) {
 		if (r->isolation.total)
 			buf_addf(b, " %s isolation %u/%u%s", dot, r->isolation.passed,
@@ -415,6 +404,30 @@ static void draw_panes(struct app *a)
 		                   a->focus == PANE_VERDICTS),
 		            a->focus == PANE_VERDICTS);
 	buf_done(&title);
+}
+
+bool app_draw_terminals(struct app *a)
+{
+	const struct layout *l = &a->layout;
+
+	if (a->dialog.kind != DIALOG_NONE || a->scroll.is_on || l->is_too_small ||
+	    !grid_has_room(a->grid))
+		return false;
+	for (int i = 0; i < l->n_terms; i++)
+		if (app_terminal(a, i) != a->drawn[i])
+			return false;
+	grid_set_cursor(a->grid, 0, 0, false, VT_CURSOR_BLOCK);
+	for (int i = 0; i < l->n_terms; i++) {
+		struct canvas c = canvas_part(canvas_of(a->grid), l->terms[i]);
+		int frame = a->is_zoomed ? 0 : 1;
+
+		if (!a->drawn[i])
+			continue;
+		c = canvas_part(c, (struct rect){ frame, frame, c.at.rows - 2 * frame,
+		                                  c.at.cols - 2 * frame });
+		term_update(a, i, c, a->is_zoomed || (i == 0 && a->focus == PANE_TERMINAL));
+	}
+	return true;
 }
 
 void app_draw(struct app *a)

@@ -94,7 +94,6 @@ struct app {
 	bool prefix_pending;
 	bool is_zoomed;
 	bool shows_shell;		/* instead of the selected agent's own terminal */
-	bool saw_shell;			/* it was on the screen since then */
 	int n_terms;
 	struct events_view egress, verdicts;
 	char *filter;
@@ -104,6 +103,8 @@ struct app {
 	struct buf clipboard;		/* what an agent wants to put there */
 
 	bool is_dirty;
+	bool needs_all;			/* not just what terminals wrote */
+	struct vt *drawn[LAYOUT_TERMS_MAX];	/* by the last frame, for nobody to look into */
 	bool is_hurried, gave_up;	/* while leaving: launches are undone; or left alone */
 	uint64_t last_draw_ns, next_draw_ns;
 	uint64_t typed_ns;		/* the last key */
@@ -141,12 +142,16 @@ struct events_view *app_events(struct app *a);		/* of the focused pane, or NULL 
 
 /* app_draw.c */
 void app_draw(struct app *a);
+/* What terminals wrote since, on the last frame; false when that is not enough. */
+bool app_draw_terminals(struct app *a);
 enum theme_element app_state_element(const struct fleet_row *r);
 const char *app_state_sign(const struct app *a, const struct fleet_row *r);
 const char *app_state_word(const struct fleet_row *r);
 
 /* app_term.c */
 void term_draw(struct app *a, int which, struct canvas c, bool has_focus);
+/* The rows that changed. */
+void term_update(struct app *a, int which, struct canvas c, bool has_focus);
 void term_key(struct app *a, const struct input_event *ev);	/* to the agent */
 void term_mouse(struct app *a, const struct input_event *ev, int which);
 void scroll_toggle(struct app *a);

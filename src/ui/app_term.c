@@ -66,12 +66,32 @@ static void draw_scrollback(struct app *a, struct vt *vt, struct canvas c)
 	}
 }
 
+static void draw_vt(struct app *a, int which, struct canvas c, bool has_focus, bool is_all)
+{
+	struct vt *vt = a->drawn[which];
+	struct style text = theme_style(a->theme, THEME_TEXT);
+	struct vt_cursor cursor = vt_cursor(vt);
+	int lo, hi;
+
+	for (int y = 0; y < vt_rows(vt) && y < c.at.rows; y++)
+		if (is_all || vt_row_dirty(vt, y, &lo, &hi))
+			canvas_vt_row(c, y, vt, y, text);
+	vt_clean_damage(vt);
+	if (which == 0 && has_focus && a->is_attached && cursor.is_visible &&
+	    a->dialog.kind == DIALOG_NONE && cursor.y < c.at.rows && cursor.x < c.at.cols)
+		grid_set_cursor(a->grid, c.at.y + cursor.y, c.at.x + cursor.x, true, cursor.shape);
+}
+
+void term_update(struct app *a, int which, struct canvas c, bool has_focus)
+{
+	draw_vt(a, which, c, has_focus, false);
+}
+
 void term_draw(struct app *a, int which, struct canvas c, bool has_focus)
 {
 	struct vt *vt = app_terminal(a, which);
-	struct style text = theme_style(a->theme, THEME_TEXT);
-	struct vt_cursor cursor;
 
+	a->drawn[which] = vt;
 	if (!vt) {
 		draw_empty(a, which, c);
 		return;
@@ -80,13 +100,7 @@ void term_draw(struct app *a, int which, struct canvas c, bool has_focus)
 		draw_scrollback(a, vt, c);
 		return;
 	}
-	for (int y = 0; y < vt_rows(vt) && y < c.at.rows; y++)
-		canvas_vt_row(c, y, vt, y, text);
-	vt_clean_damage(vt);
-	cursor = vt_cursor(vt);
-	if (which == 0 && has_focus && a->is_attached && cursor.is_visible &&
-	    a->dialog.kind == DIALOG_NONE && cursor.y < c.at.rows && cursor.x < c.at.cols)
-		grid_set_cursor(a->grid, c.at.y + cursor.y, c.at.x + cursor.x, true, cursor.shape);
+	draw_vt(a, which, c, has_focus, true);
 }
 
 /* --- typing ------------------------------------------------------------------------- */

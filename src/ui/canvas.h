@@ -44,6 +44,9 @@ void grid_resize(struct grid *g, int rows, int cols);	/* content is lost */
 void grid_clear(struct grid *g, struct style style);	/* before each frame */
 int grid_rows(const struct grid *g);
 int grid_cols(const struct grid *g);
+/* Strings of cells that were drawn over stay until grid_clear(): is there room for
+ * another frame's? */
+bool grid_has_room(const struct grid *g);
 const struct canvas_cell *grid_row(const struct grid *g, int y);
 /* The text of a cell as UTF-8 (at most VT_CELL_TEXT_MAX bytes with the NUL). */
 size_t grid_cell_text(const struct grid *g, const struct canvas_cell *c, char *out);

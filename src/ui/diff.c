@@ -22,8 +22,14 @@ struct spot {
 	bool is_wide;
 };
 
-struct frame {
+/* Rows are by pointer: those that did not change stay where they are. */
+struct frame_row {
 	struct spot *spot;
+	struct canvas_cell *raw; /* what it was made from */
+};
+
+struct frame {
+	struct frame_row *row;
 	int rows, cols;
 	struct buf pool; /* strings, each with its NUL */
 	int y, x;        /* the cursor's place */
@@ -36,6 +42,9 @@ struct diff {
 	struct frame shown, next;
 	bool is_known; /* shown is what the terminal shows */
 	bool has_next;
+	bool is_raw_known; /* shown was made from its raw cells, as caps are now */
+	bool is_stale;	   /* next was not */
+	bool *is_same;	   /* rows of next that are as shown, and were not taken */
 	bool is_shape_known; /* the one sent last */
 	enum vt_cursor_shape shape;
 
@@ -60,12 +69,24 @@ struct diff *diff_new(const struct diff_caps *caps)
 	return d;
 }
 
+static void free_rows(struct frame *f)
+{
+	for (int y = 0; y < f->rows; y++) {
+		free(f->row[y].spot);
+		free(f->row[y].raw);
+	}
+	free(f->row);
+	f->row = NULL;
+	f->rows = 0;
+}
+
 void diff_free(struct diff *d)
 {
 	if (!d)
 		return;
-	free(d->shown.spot);
-	free(d->next.spot);
+	free_rows(&d->shown);
+	free_rows(&d->next);
+	free(d->is_same);
 	buf_done(&d->shown.pool);
 	buf_done(&d->next.pool);
 	free(d);
@@ -75,16 +96,28 @@ void diff_set_caps(struct diff *d, const struct diff_caps *caps)
 {
 	d->caps = *caps;
 	d->has_memo = false;
-}
-
-void diff_forget(struct diff *d)
-{
-	d->is_known = false;
+	d->is_raw_known = false;
+	d->is_stale = true;
 }
 
 static struct spot *frame_row(const struct frame *f, int y)
 {
-	return f->spot + (size_t)y * (size_t)f->cols;
+	return f->row[y].spot;
+}
+
+void diff_forget(struct diff *d)
+{
+	/* what was not taken is to be sent, too */
+	for (int y = 0; d->has_next && y < d->next.rows; y++) {
+		if (!d->is_same[y])
+			continue;
+		memcpy(frame_row(&d->next, y), frame_row(&d->shown, y),
+		       (size_t)d->next.cols * sizeof(struct spot));
+		memcpy(d->next.row[y].raw, d->shown.row[y].raw,
+		       (size_t)d->next.cols * sizeof(struct canvas_cell));
+		d->is_same[y] = false;
+	}
+	d->is_known = false;
 }
 
 static const char *pooled(const struct frame *f, uint32_t at)
@@ -233,21 +266,59 @@ static void take_row(struct diff *d, const struct grid *g, int y)
 static void frame_size(struct frame *f, int rows, int cols)
 {
 	buf_reset(&f->pool);
-	if (f->rows == rows && f->cols == cols && f->spot)
+	if (f->rows == rows && f->cols == cols && f->row)
 		return;
-	free(f->spot);
-	f->spot = xcalloc((size_t)rows * (size_t)cols, sizeof *f->spot);
+	free_rows(f);
+	f->row = xcalloc((size_t)rows, sizeof *f->row);
 	f->rows = rows;
 	f->cols = cols;
+	for (int y = 0; y < rows; y++) {
+		f->row[y].spot = xcalloc((size_t)cols, sizeof(struct spot));
+		f->row[y].raw = xcalloc((size_t)cols, sizeof(struct canvas_cell));
+	}
+}
+
+/* Numbers of clusters and links mean something in one frame only. */
+static bool has_strings(const struct canvas_cell *c, int cols)
+{
+	uint32_t any = 0;
+
+	for (int x = 0; x < cols; x++)
+		any |= (c[x].text & CANVAS_CLUSTER) | c[x].attr >> CANVAS_LINK_SHIFT;
+	return any != 0;
+}
+
+/* Most rows of most frames are what they were. */
+static bool is_as_shown(const struct diff *d, const struct grid *g, int y)
+{
+	const struct canvas_cell *c = grid_row(g, y);
+	int cols = d->next.cols;
+
+	return memcmp(c, d->shown.row[y].raw, (size_t)cols * sizeof *c) == 0 &&
+	       !has_strings(c, cols);
 }
 
 void diff_take(struct diff *d, const struct grid *g)
 {
 	struct frame *f = &d->next;
 
-	frame_size(f, grid_rows(g), grid_cols(g));
-	for (int y = 0; y < f->rows; y++)
+	int rows = grid_rows(g), cols = grid_cols(g);
+	bool may_skip = d->is_known && d->is_raw_known && d->shown.rows == rows &&
+	                d->shown.cols == cols;
+
+	if (f->rows != rows) {
+		free(d->is_same);
+		d->is_same = xcalloc((size_t)rows, sizeof *d->is_same);
+	}
+	frame_size(f, rows, cols);
+	d->is_stale = false;
+	for (int y = 0; y < rows; y++) {
+		d->is_same[y] = may_skip && is_as_shown(d, g, y);
+		if (d->is_same[y])
+			continue;
+		memcpy(f->row[y].raw, grid_row(g, y), (size_t)cols * sizeof *f->row[y].raw);
 		take_row(d, g, y);
+	}
 	grid_cursor(g, &f->y, &f->x, &f->is_visible, &f->shape);
 	if (f->y < 0 || f->y >= f->rows || f->x < 0 || f->x >= f->cols)
 		f->is_visible = false;
@@ -483,8 +554,9 @@ static void start_anew(struct diff *d)
 	struct frame *f = &d->shown;
 
 	frame_size(f, d->next.rows, d->next.cols);
-	for (size_t i = 0; i < (size_t)f->rows * (size_t)f->cols; i++)
-		f->spot[i] = blank;
+	for (int y = 0; y < f->rows; y++)
+		for (int x = 0; x < f->cols; x++)
+			f->row[y].spot[x] = blank;
 	f->is_visible = false;
 	d->is_shape_known = false;
 	buf_adds(d->out, "\033[?25l\033[m\033[H\033[2J");
@@ -513,7 +585,8 @@ int diff_emit(struct diff *d, struct buf *out)
 	if (!d->is_known || d->shown.rows != d->next.rows || d->shown.cols != d->next.cols)
 		start_anew(d);
 	for (int y = 0; y < d->next.rows; y++)
-		emit_row(d, y);
+		if (!d->is_same[y])
+			emit_row(d, y);
 	set_link(d, "");
 	set_pen(d, &none);
 	has_drawn = out->len > body;
@@ -529,6 +602,15 @@ int diff_emit(struct diff *d, struct buf *out)
 	was = d->shown;
 	d->shown = d->next;
 	d->next = was;
+	for (int y = 0; y < d->shown.rows; y++) {
+		struct frame_row kept = d->next.row[y];
+
+		if (!d->is_same[y])
+			continue;
+		d->next.row[y] = d->shown.row[y];
+		d->shown.row[y] = kept;
+	}
+	d->is_raw_known = !d->is_stale;
 	d->has_next = false;
 	if (out->overflowed) {
 		d->is_known = false;

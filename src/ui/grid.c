@@ -187,6 +187,16 @@ int grid_cols(const struct grid *g)
 	return g->cols;
 }
 
+static bool is_half_free(const struct grid_strings *t)
+{
+	return t->n < t->n_max / 2 && t->len < t->max / 2;
+}
+
+bool grid_has_room(const struct grid *g)
+{
+	return is_half_free(&g->clusters) && is_half_free(&g->links);
+}
+
 const struct canvas_cell *grid_row(const struct grid *g, int y)
 {
 	return &g->cells[(size_t)y * (size_t)g->cols];

@@ -22,13 +22,13 @@
 #include "core/mem.h"
 #include "core/vt.h"
 
-#define ROWS	 50
-#define COLS	 200
+#define ROWS 50
+#define COLS 200
 #define SESSIONS 64
-#define HZ	 10
-#define EVENTS	 1000 /* a second */
+#define HZ 10
+#define EVENTS 1000 /* a second */
 #define KEYS_MAX 2000
-#define WARM_MS	 3000 /* it reads the recording, and everything is new */
+#define WARM_MS 3000 /* it reads the recording, and everything is new */
 
 static int bad;
 static unsigned seed = 1;

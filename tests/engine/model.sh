@@ -21,14 +21,13 @@ has_network() { docker network inspect "cb-$1-egress"; }
 
 # Beside a session, whose labels it gets: it goes with it.
 model_start() { # session
-	local box=cbt-model-$1 label=io.claude-bottle labels=() key
+	local box=cbt-model-$1 label=io.claude-bottle launch
 	until_true 60 has_network "$1" || return 1
-	for key in schema install agent bottle session launch manifest-digest; do
-		labels+=(--label "$label.$key=$(docker network inspect -f "{{index .Labels \"$label.$key\"}}" "cb-$1-egress")")
-	done
+	launch=$(docker network inspect -f "{{index .Labels \"$label.launch\"}}" "cb-$1-egress")
 	docker create --name "$box" --init --cap-drop ALL --user 1000:1000 --security-opt no-new-privileges \
 		--sysctl net.ipv4.ip_unprivileged_port_start=0 --network "cb-$1-egress" --network-alias "$MODEL_HOST" \
-		--label "cbt-test=$run" "${labels[@]}" --label "$label.role=other" \
+		--label "cbt-test=$run" --label "$label.install=$(install)" --label "$label.session=$1" \
+		--label "$label.launch=$launch" --label "$label.role=other" \
 		-e ANTHROPIC_STANDIN_FOLDER=/tmp/ --entrypoint python3 "$agent_image" -u /tmp/serve.py >/dev/null || return 1
 	docker cp "$tree/tests/double/anthropic/serve.py" "$box:/tmp/serve.py" || return 1
 	docker cp "$work/model.pem" "$box:/tmp/cert.pem" && docker cp "$work/model-key.pem" "$box:/tmp/key.pem" || return 1

@@ -1,6 +1,6 @@
 #!/bin/bash
-# Record real programs at the benchmark's size, then run bench_vt on them, too.
-# Arguments go to bench_vt.
+# streams.sh PROGRAM [OPTIONS]: record real programs at the benchmark's size, then run
+# the benchmark on them, too. RECORDINGS="NAME=FILE ..." adds others.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 B=${B:-build}
@@ -12,4 +12,4 @@ for stream in vim htop top less; do
 	record "$stream" 50 200 "$dir/$stream" || exit 1
 	recordings+=("$stream=$dir/$stream")
 done
-"$B/bench/bench_vt" "$@" "${recordings[@]}"
+"$@" "${recordings[@]}" ${RECORDINGS:-}
