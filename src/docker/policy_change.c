@@ -21,7 +21,8 @@
 #define WORD_PATIENCE_MS 8000
 #define NUDGE_MS 2500 /* pipelock drops a file that comes while it reads another */
 #define UNDO_PATIENCE_MS 4000
-#define SLOW_S 3 /* a change that took longer may have met the keeper */
+#define SETTLE_MS 700 /* how late an engine may still carry out a lost request */
+#define SLOW_S 3      /* a change that took longer may have met the keeper */
 #define PASSES_MAX 3
 
 struct change {
@@ -40,7 +41,9 @@ struct change {
 	struct buf body;
 	int64_t planned_at;
 	unsigned passes;
-	struct err err; /* why it is being taken back */
+	struct err err;   /* why it is being taken back... */
+	bool is_failing;  /* ...once the PUT under way was answered */
+	bool is_in_force; /* pipelock said so; likewise */
 	struct loop_timer timer, nudge;
 	backend_policy_fn *fn;
 	void *arg;
@@ -175,29 +178,41 @@ static void on_undo_put(void *arg, const struct engine_reply *reply)
 	finish(c, NULL, &err);
 }
 
-static void take_back(struct change *c, const struct err *cause)
+/* Nothing of ours is under way any more. */
+static void undo(void *arg)
+{
+	struct change *c = arg;
+	struct err err = { 0 };
+
+	if (policy_plan_undo(&c->undo, c->found.state, c->plan, time(NULL), &err) < 0) {
+		err_wrap(&err, "%s; and it cannot be taken back", c->err.msg);
+		finish(c, NULL, &err);
+		return;
+	}
+	c->watch = policy_watch_start(c->engine, c->session, c->undo, true, clock_ns(),
+	                              UNDO_PATIENCE_MS, on_undo_word, c);
+	put(c, c->undo->files, c->undo->n, on_undo_put);
+}
+
+/* was_lost: a request may still be carried out, and must not come after the undo. */
+static void take_back(struct change *c, const struct err *cause, bool was_lost)
 {
 	struct err err = { 0 };
 
-	c->err = *cause;
 	loop_timer_cancel(loop_of(c), &c->nudge);
 	policy_watch_stop(c->watch);
 	c->watch = NULL;
-	engine_cancel(c->call);
-	c->call = NULL;
 	/* what freezes is not taken back: the worst of it is that too much is refused */
 	if (c->what.verb == POLICY_FREEZE) {
 		err_set(&err, cause->kind, "%s; the agent stays paused", cause->msg);
 		finish(c, NULL, &err);
 		return;
 	}
-	if (policy_plan_undo(&c->undo, c->found.state, c->plan, time(NULL), &err) < 0) {
-		finish(c, NULL, &c->err);
-		return;
-	}
-	c->watch = policy_watch_start(c->engine, c->session, c->undo, true, clock_ns(),
-	                              UNDO_PATIENCE_MS, on_undo_word, c);
-	put(c, c->undo->files, c->undo->n, on_undo_put);
+	if (!c->is_failing)
+		c->err = *cause;
+	c->is_failing = true;
+	if (!c->call)
+		loop_timer_set(loop_of(c), &c->timer, was_lost ? SETTLE_MS : 0, undo, c);
 }
 
 /* --- writing ------------------------------------------------------------------------------- */
@@ -227,6 +242,18 @@ static void put(struct change *c, const struct policy_file *files, size_t n,
 	c->call = engine_send(c->engine, &req);
 }
 
+/* In force, and nothing of ours is under way that could still be carried out. */
+static void go_on(struct change *c)
+{
+	c->is_in_force = false;
+	/* so slow that the keeper may have worked in between: once more, which ends what is
+	 * over */
+	if (time(NULL) - c->planned_at >= SLOW_S && ++c->passes < PASSES_MAX)
+		read_files(c);
+	else
+		in_force(c);
+}
+
 static void on_word(void *arg, enum policy_word word, const char *text)
 {
 	struct change *c = arg;
@@ -236,12 +263,9 @@ static void on_word(void *arg, enum policy_word word, const char *text)
 	loop_timer_cancel(loop_of(c), &c->nudge);
 	switch (word) {
 	case POLICY_IN_FORCE:
-		/* so slow that the keeper may have worked in between: once more, which ends
-		 * what is over */
-		if (time(NULL) - c->planned_at >= SLOW_S && ++c->passes < PASSES_MAX)
-			read_files(c);
-		else
-			in_force(c);
+		c->is_in_force = true;
+		if (!c->call)
+			go_on(c);
 		return;
 	case POLICY_REFUSED:
 		err_set(&err, ERR_POLICY, "pipelock refused it: %s", text);
@@ -257,15 +281,18 @@ static void on_word(void *arg, enum policy_word word, const char *text)
 		        *text ? ": " : "", text);
 		break;
 	}
-	take_back(c, &err);
+	take_back(c, &err, false);
 }
 
 static void on_nudged(void *arg, const struct engine_reply *reply)
 {
 	struct change *c = arg;
 
-	(void)reply;
 	c->call = NULL;
+	if (c->is_in_force)
+		go_on(c);
+	else if (c->is_failing)
+		take_back(c, &c->err, reply->status == 0);
 }
 
 static void nudge(void *arg)
@@ -283,9 +310,13 @@ static void on_put(void *arg, const struct engine_reply *reply)
 	struct err err = { 0 };
 
 	c->call = NULL;
+	if (c->is_in_force) {
+		go_on(c);
+		return;
+	}
 	/* it may have been carried out in part, or wholly */
-	if (engine_check(reply, &err, "writing the policy") < 0)
-		take_back(c, &err);
+	if (engine_check(reply, &err, "writing the policy") < 0 || c->is_failing)
+		take_back(c, &err, reply->status == 0);
 }
 
 static void write_plan(struct change *c)
