@@ -145,6 +145,15 @@ static const struct pipelock_scanner unknown = {
 	true,
 };
 
+static const struct pipelock_scanner no_address = {
+	"ssrf",
+	BLOCKED,
+	PIPELOCK_WAIT,
+	"The host's name has no address, so it cannot be judged, or reached.",
+	"Look whether the name is right; otherwise the agent can try again later.",
+	false,
+};
+
 static const struct pipelock_scanner *find(const char *name, size_t n)
 {
 	for (size_t i = 0; i < sizeof scanners / sizeof *scanners; i++)
@@ -165,4 +174,14 @@ const struct pipelock_scanner *pipelock_explain(const char *rule)
 		return by_pattern;
 	by_name = find(rule, n);
 	return by_name ? by_name : &unknown;
+}
+
+const struct pipelock_scanner *pipelock_explain_reason(const char *rule, const char *reason)
+{
+	static const char unjudged[] = "SSRF check failed: ";
+	const struct pipelock_scanner *s = pipelock_explain(rule);
+
+	if (strcmp(s->name, "ssrf") == 0 && strncmp(reason, unjudged, sizeof unjudged - 1) == 0)
+		return &no_address;
+	return s;
 }

@@ -31,4 +31,8 @@ struct pipelock_scanner {
  * Never NULL: of one that we do not know it says so. */
 const struct pipelock_scanner *pipelock_explain(const char *rule);
 
+/* The same with pipelock's reason at hand, which tells a name that has no address
+ * from one that has a private address: both are "ssrf". */
+const struct pipelock_scanner *pipelock_explain_reason(const char *rule, const char *reason);
+
 #endif

@@ -83,7 +83,7 @@ static void report(struct why *w, const struct exec_result *r)
 		return;
 	}
 	if (!a.is_allowed)
-		a.meaning = pipelock_explain(scanner);
+		a.meaning = pipelock_explain_reason(scanner, reason);
 	finish(w, &a, NULL);
 }
 

@@ -576,6 +576,19 @@ static void long_quoted_words_of_entropy_reasons_are_masked(void **state)
 	event_done(&e);
 }
 
+static void an_unknown_name_is_not_called_private(void **state)
+{
+	const struct pipelock_scanner *s;
+
+	(void)state;
+	s = pipelock_explain_reason("ssrf", "SSRF check failed: no address for a.test");
+	assert_non_null(strstr(s->meaning, "has no address"));
+	s = pipelock_explain_reason("ssrf", "SSRF blocked: a.test is 10.0.0.1");
+	assert_non_null(strstr(s->meaning, "private address"));
+	s = pipelock_explain_reason("allowlist", "SSRF check failed: said by the agent");
+	assert_string_equal(s->name, "allowlist");
+}
+
 static void every_scanner_is_explained(void **state)
 {
 	static const char *const names[] = {
@@ -659,6 +672,7 @@ int main(void)
 		cmocka_unit_test(unknown_events_are_kept_whole),
 		cmocka_unit_test(the_engines_stamp_beats_whole_seconds),
 		cmocka_unit_test(long_quoted_words_of_entropy_reasons_are_masked),
+		cmocka_unit_test(an_unknown_name_is_not_called_private),
 		cmocka_unit_test(every_scanner_is_explained),
 	};
 
