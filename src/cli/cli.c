@@ -19,6 +19,7 @@
 static const struct cli_verb *const verbs[] = {
 	&verb_dashboard,
 	&verb_attach,
+	&verb_send,
 	&verb_start,
 	&verb_stop,
 	&verb_relaunch,
@@ -33,6 +34,8 @@ static const struct cli_verb *const verbs[] = {
 	&verb_why,
 	&verb_freeze,
 	&verb_thaw,
+	&verb_pushes,
+	&verb_push,
 	&verb_verify,
 	&verb_cleanup,
 	&verb_images,

@@ -27,6 +27,8 @@ static int run_policy(struct cli *c, int argc, char **argv)
 		else
 			return cli_usage(&verb_policy, "unknown option");
 	}
+	if (argc - optind == 2 && strcmp(argv[optind], "test") == 0 && !diff)
+		return cli_policy_test(c, argv[optind + 1], is_json);
 	session = cli_only_argument(&verb_policy, argc, argv, "session");
 	if (!session)
 		return 2;
@@ -46,7 +48,7 @@ static int run_policy(struct cli *c, int argc, char **argv)
 
 const struct cli_verb verb_policy = {
 	.name = "policy",
-	.arguments = "SESSION [--diff] [--json]",
+	.arguments = "SESSION [--diff] [--json] | test FILE [--json]",
 	.summary = "what a running session may reach, and what was decided since its launch",
 	.help = "  --diff  only what differs from the launch\n"
 		"  --json  as JSON on stdout\n"

@@ -1,10 +1,12 @@
 #include "cli/policy.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "core/event.h"
 #include "core/mem.h"
+#include "core/store.h"
 
 struct policy_wait {
 	struct policy *policy;
@@ -39,6 +41,32 @@ int cli_policy(struct cli *c, const char *session, struct policy **out, struct e
 	return 0;
 }
 
+/* Keep a decision: one that is in force, or that was refused. What never was a
+ * decision (no such session, no engine) is none. */
+static void publish(struct cli *c, const struct cli_change *ch)
+{
+	const struct store_options opt = { .dir = c->paths.state };
+	const bool is_kept = ch->policy || ch->err.kind == ERR_POLICY;
+	struct store *st = NULL;
+	struct err err = { 0 };
+	struct timespec now;
+	struct event e;
+
+	if (!is_kept || strcmp(c->ops->name, "replay") == 0)
+		return;
+	clock_gettime(CLOCK_REALTIME, &now);
+	policy_event(&e, ch->session, ch->policy ? ch->policy->bottle : NULL, &ch->change,
+	             (int64_t)now.tv_sec * 1000000000 + now.tv_nsec, ch->policy ? NULL : &ch->err);
+	if (store_open(&st, &opt, &err) == 0) {
+		store_add_event(st, &e, NULL);
+		store_flush(st, &err);
+	}
+	if (err.kind)
+		cli_say("claude-bottle: the decision is not in the record: %s", err.msg);
+	store_close(st);
+	event_done(&e);
+}
+
 static void on_changed(void *arg, struct policy *policy, const struct err *err)
 {
 	struct cli_change *ch = arg;
@@ -51,18 +79,18 @@ static void on_changed(void *arg, struct policy *policy, const struct err *err)
 
 void cli_change_start(struct cli *c, struct cli_change *ch)
 {
-	CLEANUP_FREE char *by = policy_by();
-
-	ch->cli = c;
-	ch->change.by = by;
+	ch->by = policy_by();
+	ch->change.by = ch->by;
 	c->ops->policy_change(c->backend, ch->session, &ch->change, on_changed, ch);
-	ch->change.by = NULL;
 }
 
 int cli_change_wait(struct cli *c, struct cli_change *ch, struct err *err)
 {
 	if (cli_wait(c, &ch->is_done, err) < 0)
 		return -1;
+	publish(c, ch);
+	free(ch->by);
+	ch->by = NULL;
 	if (!ch->policy) {
 		*err = ch->err;
 		return -1;

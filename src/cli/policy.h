@@ -15,11 +15,15 @@ struct cli_change {
 	struct policy *policy;		/* in force then; the caller's, NULL when it failed */
 	struct err err;			/* why it failed */
 	bool is_done;
-	struct cli *cli;
+	char *by;
 };
 
-/* Begin it, and wait for one. */
+/* Begin it, and wait for one; what was decided, or refused, is then in the store.
+ * Waited for exactly once. */
 void cli_change_start(struct cli *c, struct cli_change *change);
 int cli_change_wait(struct cli *c, struct cli_change *change, struct err *err);
+
+/* "policy test FILE"; the exit code. */
+int cli_policy_test(struct cli *c, const char *file, bool is_json);
 
 #endif

@@ -126,7 +126,8 @@ void fleet_dismiss_item(struct fleet *f, uint64_t id);		/* a row of the inbox */
 enum fleet_terminal { FLEET_AGENT, FLEET_SHELL };	/* the agent's own, or a shell beside it */
 
 /* The terminal of a running session, attached on first use; NULL when there is
- * none. It stays attached and is read whether it is shown or not. */
+ * none. It stays attached and is read whether it is shown or not. When a shell has
+ * ended by itself it is NULL once, and another one begins with the next call. */
 struct vt *fleet_terminal(struct fleet *f, const char *session, enum fleet_terminal which,
                           int rows, int cols);
 void fleet_resize(struct fleet *f, const char *session, enum fleet_terminal which, int rows,

@@ -26,6 +26,7 @@ struct terminal {
 	struct vt *vt;
 	struct backend_stream *stream;	/* NULL while it is not attached */
 	int rows, cols;
+	bool has_ended;			/* a shell did by itself, and nobody was told yet */
 	struct buf backlog;		/* came, but is not fed yet: the stream is paused */
 	size_t fed;			/* of it */
 	struct backend_job *history;	/* being read; the stream comes after it */

@@ -210,8 +210,10 @@ static void on_ended(void *arg, const struct err *err)
 	if (err && t->which == FLEET_SHELL)
 		fleet_say(t->unit->fleet, FLEET_WARN, "%s: %s", t->unit->row.name, err->msg);
 	detach(t);
-	if (t->which == FLEET_SHELL)
+	if (t->which == FLEET_SHELL) {
 		drop_vt(t);
+		t->has_ended = true;
+	}
 	/* the state follows with the next list; a session that still runs is attached again */
 	fleet_refresh_soon(t->unit->fleet);
 	fleet_mark(t->unit->fleet, FLEET_TERMINAL);
@@ -313,6 +315,10 @@ struct vt *fleet_terminal(struct fleet *f, const char *session, enum fleet_termi
 	if (!t)
 		return NULL;
 	fleet_resize(f, session, which, rows, cols);
+	if (t->has_ended) {
+		t->has_ended = false;
+		return NULL;
+	}
 	if (may_attach(t))
 		attach(t);
 	return t->vt;

@@ -48,6 +48,9 @@ static void add_repo(struct buf *out, const struct git_remote *g)
 		buf_adds(out, "\"known_hosts\":null");
 	buf_addc(out, ',');
 	member(out, "push", g->push == GIT_PUSH_HOLD ? "hold" : "forward");
+	if (g->push == GIT_PUSH_HOLD)
+		buf_addf(out, ",\"hold_s\":%u",
+		         g->hold_seconds ? g->hold_seconds : GIT_HOLD_SECONDS);
 	buf_addc(out, '}');
 }
 

@@ -21,6 +21,10 @@ static const struct {
 	{ "push.rejected", EVENT_PUSH_REJECTED, EVENT_BLOCK },
 	{ "push.failed", EVENT_PUSH_FAILED, EVENT_FAIL },
 	{ "push.held", EVENT_PUSH_HELD, EVENT_HOLD },
+	{ "push.approved", EVENT_POLICY_CHANGED, EVENT_ALLOW },
+	{ "push.cancelled", EVENT_PUSH_FAILED, EVENT_FAIL },
+	{ "push.timeout", EVENT_PUSH_REJECTED, EVENT_BLOCK },
+	{ "finding.accepted", EVENT_POLICY_CHANGED, EVENT_ALLOW },
 	{ "push.oversize", EVENT_PUSH_OVERSIZE, EVENT_BLOCK },
 	{ "scan.error", EVENT_PUSH_REJECTED, EVENT_BLOCK },
 	{ "hostkey.changed", EVENT_HOSTKEY_CHANGED, EVENT_FAIL },
@@ -86,6 +90,15 @@ static void add_finding(struct buf *out, const cJSON *root)
 		buf_addf(out, " %.60s", get(f, "match"));
 }
 
+/* A finding that a person let pass is still one. */
+static void add_accepted(struct buf *out, const cJSON *root)
+{
+	const char *by = get(cJSON_GetArrayItem(array(root, "findings"), 0), "accepted_by");
+
+	if (*by)
+		buf_addf(out, " accepted by %.64s", by);
+}
+
 static void push_summary(struct event *e, const cJSON *root)
 {
 	struct buf s = BUF_INIT(4096);
@@ -100,14 +113,36 @@ static void push_summary(struct event *e, const cJSON *root)
 	         : e->verdict == EVENT_HOLD ? "waits for you"
 	         : e->verdict == EVENT_FAIL ? "failed"
 	                                    : "rejected");
+	if (e->kind == EVENT_PUSH_HELD && number(root, "hold_s") > 0)
+		buf_addf(&s, ", for %.0f s", number(root, "hold_s"));
+	if (*get(root, "by") && e->verdict == EVENT_ALLOW)
+		buf_addf(&s, ", approved by %.64s", get(root, "by"));
 	if (findings > 0) {
 		buf_addf(&s, ", %.0f finding%s", findings, findings == 1 ? "" : "s");
+		add_accepted(&s, root);
 		add_finding(&s, root);
 	} else if (*get(root, "reason")) {
 		buf_addf(&s, ": %.160s", get(root, "reason"));
+		if (*get(root, "message"))
+			buf_addf(&s, ": %.200s", get(root, "message"));
 		if (*get(root, "detail"))
 			buf_addf(&s, " (%.200s)", get(root, "detail"));
 	}
+	event_set_summary(e, "%s", buf_str(&s));
+	buf_done(&s);
+}
+
+/* What a person decided. */
+static void decision_summary(struct event *e, const cJSON *root)
+{
+	bool is_finding = !strcmp(get(root, "event"), "finding.accepted");
+	struct buf s = BUF_INIT(4096);
+
+	buf_addf(&s, "%.64s: %.64s ", get(root, "repo"), get(root, "by"));
+	buf_adds(&s, is_finding ? "accepted a finding for one push of " : "approved the push of ");
+	add_refs(&s, root);
+	if (is_finding)
+		add_finding(&s, root);
 	event_set_summary(e, "%s", buf_str(&s));
 	buf_done(&s);
 }
@@ -126,6 +161,9 @@ static void other_summary(struct event *e, const cJSON *root)
 	case EVENT_FETCH_OK:
 		event_set_summary(e, "%.64s: fetched for %.40s, %.0f ms", repo, service,
 		                  number(root, "ms"));
+		break;
+	case EVENT_POLICY_CHANGED:
+		decision_summary(e, root);
 		break;
 	case EVENT_FETCH_FAILED:
 		event_set_summary(e, "%.64s: no fetch for %.40s: %.160s%s%.200s", repo, service,

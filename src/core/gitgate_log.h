@@ -8,6 +8,11 @@
  * becomes push.rejected with the rule "scan.error". Names, files and details are
  * hostile text: the agent and the upstream's server wrote them.
  *
+ * What a person decides (push.approved, finding.accepted) is policy.changed, by whom
+ * is the member "by"; a rejection of theirs is the push's own verdict, and so is the
+ * end of the time that a push may wait (push.rejected) or of its client
+ * (push.failed).
+ *
  * The rule of a rejected push is its findings' rules, else the reason. host stays
  * unset: the line names the repository (member "repo"), the manifest its host.
  */

@@ -44,7 +44,7 @@ int64_t logread_since(enum session_role role, const struct log_cursor *from)
 	if (from->ts_ns == 0)
 		return 0;
 	/* what came after the cursor may be stamped as long before it */
-	if (from->clock_ns && set_back > 0)
+	if (from->clock_ns && set_back > NS_PER_S / 1000)
 		since -= set_back;
 	return since > 0 ? since : 0;
 }
@@ -100,15 +100,9 @@ void logread_done(struct logread *r)
 
 /* --- entries ------------------------------------------------------------------------- */
 
-static void give(struct logread *r, const struct log_cursor *cursor, uint64_t key,
-                 const struct event *e, bool is_repeat)
+static void give(struct logread *r, struct log_entry entry)
 {
-	const struct log_entry entry = { .cursor = *cursor,
-		                         .key = key,
-		                         .reading = r->reading,
-		                         .event = e,
-		                         .is_repeat = is_repeat };
-
+	entry.reading = r->reading;
 	if (!r->is_stopped && !r->fn(r->arg, &entry))
 		r->is_stopped = true;
 }
@@ -124,14 +118,14 @@ static uint64_t key_of(const struct line *l, unsigned ordinal)
 
 /* --- folds before the cursor --------------------------------------------------------- */
 
-static void remember_fold(struct logread *r, const struct event *e, uint64_t key, bool is_repeat)
+static void remember_fold(struct logread *r, const struct log_entry *entry)
 {
 	struct logread_fold *slot = &r->folds[0];
 
 	for (size_t i = 0; i < LOGREAD_FOLDS; i++) {
 		struct logread_fold *f = &r->folds[i];
 
-		if (f->used && f->event.fold == e->fold) {
+		if (f->used && f->event.fold == entry->event->fold) {
 			slot = f;
 			break;
 		}
@@ -140,11 +134,10 @@ static void remember_fold(struct logread *r, const struct event *e, uint64_t key
 	}
 	if (slot->used)
 		event_done(&slot->event);
-	event_copy(&slot->event, e);
-	slot->cursor = r->at;
-	slot->cursor.max_ns = r->at.ts_ns; /* it sets nothing back */
-	slot->key = key;
-	slot->is_repeat = is_repeat;
+	event_copy(&slot->event, entry->event);
+	slot->cursor = entry->cursor;
+	slot->key = entry->key;
+	slot->is_repeat = entry->is_repeat;
 	slot->used = ++r->clock;
 }
 
@@ -156,7 +149,11 @@ static void recall_fold(struct logread *r, uint64_t fold)
 
 		if (!f->used || f->event.fold != fold)
 			continue;
-		give(r, &f->cursor, f->key, &f->event, f->is_repeat);
+		give(r, (struct log_entry){ .cursor = f->cursor,
+		                            .key = f->key,
+		                            .event = &f->event,
+		                            .is_repeat = f->is_repeat,
+		                            .is_old = true });
 		event_done(&f->event);
 		f->used = 0;
 		return;
@@ -200,7 +197,8 @@ static void give_gap(struct logread *r, const struct line *l)
 	                  "before it was read",
 	                  session_role_name(r->role), from, to);
 	event_set_owner(&e, r->session, r->bottle);
-	give(r, &r->from, GAP_KEY, &e, false);
+	give(r,
+	     (struct log_entry){ .cursor = r->from, .key = GAP_KEY, .event = &e, .is_old = true });
 	event_done(&e);
 }
 
@@ -228,9 +226,9 @@ static bool pass(struct logread *r, const struct line *l)
 int logread_line(struct logread *r, const struct line *l)
 {
 	bool is_new = pass(r, l);
+	struct log_entry entry;
 	enum event_feed feed;
 	struct event e;
-	uint64_t key;
 
 	if (r->is_stopped)
 		return 1;
@@ -239,17 +237,16 @@ int logread_line(struct logread *r, const struct line *l)
 	if (l->ts_ns > r->at.max_ns)
 		r->at.max_ns = l->ts_ns;
 	feed = read_line(r, l, &e);
-	key = key_of(l, r->at.count);
-	if (!is_new) {
-		if (feed != EVENT_FEED_NONE && e.fold)
-			remember_fold(r, &e, key, feed == EVENT_FEED_REPEAT);
-	} else if (feed == EVENT_FEED_NONE) {
-		give(r, &r->at, key, NULL, false);
-	} else {
-		if (feed == EVENT_FEED_REPEAT)
-			recall_fold(r, e.fold);
-		give(r, &r->at, key, &e, feed == EVENT_FEED_REPEAT);
-	}
+	entry = (struct log_entry){ .cursor = r->at,
+		                    .key = key_of(l, r->at.count),
+		                    .event = feed == EVENT_FEED_NONE ? NULL : &e,
+		                    .is_repeat = feed == EVENT_FEED_REPEAT };
+	if (entry.is_repeat && is_new)
+		recall_fold(r, e.fold);
+	if (is_new)
+		give(r, entry);
+	else if (entry.event && e.fold)
+		remember_fold(r, &entry);
 	if (feed != EVENT_FEED_NONE)
 		event_done(&e);
 	return r->is_stopped;

@@ -107,7 +107,12 @@ struct git_remote {
 	struct host_ip *extra_hosts;
 	size_t n_extra_hosts;
 	enum git_push push;
+	unsigned hold_seconds;	/* how long a held push waits; then it is refused */
 };
+
+#define GIT_HOLD_SECONDS     100	/* shorter than an agent waits for a command */
+#define GIT_HOLD_SECONDS_MIN 5
+#define GIT_HOLD_SECONDS_MAX 3600
 
 enum dlp_action { DLP_BLOCK, DLP_WARN };
 enum osc52_policy { OSC52_DENY, OSC52_ASK, OSC52_ALLOW };

@@ -368,8 +368,22 @@ static void git_identity(const struct reader *r, const struct json_node *node, s
 	g->identity_file = path;
 }
 
+static void git_hold_seconds(const struct reader *r, const struct json_node *node,
+                             struct git_remote *g)
+{
+	long long seconds = GIT_HOLD_SECONDS;
+
+	if (node && !json_integer(node, GIT_HOLD_SECONDS_MIN, GIT_HOLD_SECONDS_MAX, &seconds))
+		json_fault(r->doc, node, r->faults, "must be a whole number from %d to %d",
+		           GIT_HOLD_SECONDS_MIN, GIT_HOLD_SECONDS_MAX);
+	else if (node && g->push != GIT_PUSH_HOLD)
+		json_warn(r->doc, node, r->faults,
+		          "does nothing without \"push\": \"hold\"");
+	g->hold_seconds = (unsigned)seconds;
+}
+
 const char *const git_keys[] = { "Name", "Upstream", "IdentityFile", "KnownHostKey", "ExtraHosts",
-	                         "push", NULL };
+	                         "push", "hold_seconds", NULL };
 
 static void git_entry(const struct reader *r, const struct json_node *entry, struct git_remote *g)
 {
@@ -406,6 +420,7 @@ static void git_entry(const struct reader *r, const struct json_node *entry, str
 	node = json_get(entry, "push");
 	if (node && reader_word(r, node, pushes) == 1)
 		g->push = GIT_PUSH_HOLD;
+	git_hold_seconds(r, json_get(entry, "hold_seconds"), g);
 }
 
 static bool is_repeated_name(const struct bottle_spec *b, const char *name)

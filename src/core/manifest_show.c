@@ -138,7 +138,7 @@ static void show_git(struct buf *out, const struct bottle_spec *b)
 		for (size_t k = 0; k < g->n_extra_hosts; k++)
 			buf_addf(out, "  %s=%s", g->extra_hosts[k].host, g->extra_hosts[k].ip);
 		if (g->push == GIT_PUSH_HOLD)
-			buf_adds(out, "  (pushes wait for you)");
+			buf_addf(out, "  (pushes wait for you, up to %u s)", g->hold_seconds);
 		if (!g->known_host_key)
 			buf_adds(out, "  (no KnownHostKey: refused)");
 		buf_addc(out, '\n');

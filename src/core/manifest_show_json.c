@@ -112,6 +112,8 @@ static void git_json(struct buf *out, const struct bottle_spec *b)
 		}
 		buf_addc(out, '}');
 		add_string(out, "push", g->push == GIT_PUSH_HOLD ? "hold" : "forward");
+		if (g->push == GIT_PUSH_HOLD)
+			buf_addf(out, ",\"hold_seconds\":%u", g->hold_seconds);
 		buf_addc(out, '}');
 	}
 	buf_addc(out, ']');

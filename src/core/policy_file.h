@@ -56,6 +56,11 @@ int policy_state_read(struct policy_state **out, const struct policy_files *file
                       struct err *err);
 void policy_state_free(struct policy_state *s);		/* NULL is fine */
 
+/* The state once the plan that was made from s is in force. Never NULL. */
+struct policy_plan;
+struct policy_state *policy_state_after(const struct policy_state *s,
+                                        const struct policy_plan *plan);
+
 /* As others see it, at now (Unix time); the caller's. */
 struct policy *policy_state_show(const struct policy_state *s, const char *session, int64_t now);
 

@@ -46,6 +46,24 @@ void policy_state_free(struct policy_state *s)
 	free(s);
 }
 
+struct policy_state *policy_state_after(const struct policy_state *s,
+                                        const struct policy_plan *plan)
+{
+	const struct policy_files files = { .base = s->base.text,
+		                            .base_len = s->base.len,
+		                            .overlay = plan->files[0].text,
+		                            .overlay_len = plan->files[0].len,
+		                            .live = plan->live->text,
+		                            .live_len = plan->live->len };
+	struct policy_state *after = NULL;
+	struct err err;
+
+	/* what we write, we can read: all of it passed the same checks */
+	if (policy_state_read(&after, &files, &err) < 0)
+		abort();
+	return after;
+}
+
 bool policy_state_is_unfinished(const struct policy_state *s)
 {
 	return s->has_overlay && strcmp(s->live.hash, s->overlay.hash) != 0 &&
@@ -287,22 +305,21 @@ static void remove_entry(struct policy_overlay *o, struct policy_entry *e)
 	memmove(e, e + 1, (size_t)(o->entries + --o->n_entries - e) * sizeof *e);
 }
 
-/* At most max bytes, no character split. */
+/* At most max bytes of whole characters, as JSON can hold them. */
 static char *bounded(const char *s, size_t max)
 {
-	size_t n = s ? strlen(s) : 0, at = 0;
+	struct buf out = BUF_INIT(max);
+	size_t n = s ? strlen(s) : 0;
 	uint32_t cp;
 
-	if (n <= max)
-		return xstrdup(s ? s : "");
-	while (at < max) {
+	for (size_t at = 0; at < n;) {
 		size_t len = text_utf8(s + at, n - at, &cp);
 
-		if (at + (len ? len : 1) > max)
+		if ((len ? buf_add(&out, s + at, len) : buf_addc(&out, '?')) < 0)
 			break;
 		at += len ? len : 1;
 	}
-	return xstrndup(s, at);
+	return buf_steal(&out);
 }
 
 static int append(struct draft *d, const struct policy_change *c, const char *host, bool is_denied,

@@ -127,7 +127,8 @@ bool push_is_open(const struct push *p);	/* does it wait for a person? */
 /* "main, v1.0": the refs without their usual beginnings, three at most. */
 void push_refs_text(struct buf *out, const struct push *p);
 
-/* Who decides here: the login name, else "uid N"; owned by the caller. */
+/* Who decides here: the login name, else "uid N"; owned by the caller. (Not
+ * policy_by(), which names the host: the agent's git shows it.) */
 char *push_operator(void);
 
 void push_copy(struct push *to, const struct push *from);	/* to is uninitialised */

@@ -218,6 +218,7 @@ uint64_t store_add_line(struct store *st, const struct log_entry *l)
 	e->key = l->key;
 	e->reading = l->reading;
 	e->is_repeat = l->is_repeat;
+	e->is_old = l->is_old;
 	ticket = enqueue(st, e);
 	return l->event ? ticket : 0;
 }

@@ -76,6 +76,8 @@ struct log_entry {
 	uint64_t reading;          /* which reading of the log, never 0: event.fold counts in it */
 	const struct event *event; /* NULL: the line gave none */
 	bool is_repeat;            /* EVENT_FEED_REPEAT */
+	bool is_old;               /* read before, named for a repeat that comes: the cursor
+	                            * is its own, and moves nothing */
 };
 
 /* A stored event. */

@@ -80,7 +80,7 @@ struct entry {
 	uint64_t ticket;
 	size_t size; /* counted against the queue's ceiling */
 	bool has_event;
-	bool is_repeat;
+	bool is_repeat, is_old;
 	bool is_told; /* as pending */
 	struct event event;
 	struct log_cursor cursor;

@@ -12,7 +12,7 @@ static const char *const sql[STATEMENTS] = {
 	[S_COMMIT] = "COMMIT",
 	[S_ROLLBACK] = "ROLLBACK",
 	[S_LAST_ID] = "SELECT max(id) FROM events",
-	[S_LOG] = "SELECT id,ts_ns,count,max_ns FROM logs WHERE container=?1",
+	[S_LOG] = "SELECT id,ts_ns,count,max_ns,clock_ns FROM logs WHERE container=?1",
 	[S_NEW_LOG] = "INSERT INTO logs(container,ts_ns,count,max_ns,clock_ns,seen_ns)"
 		      " VALUES(?1,0,0,0,0,?2)",
 	[S_MOVE] = "UPDATE logs SET ts_ns=?2,count=?3,max_ns=?4,clock_ns=?5,seen_ns=?6"
@@ -148,6 +148,7 @@ static int read_log(struct writer *w, struct open_log *l)
 		l->stored.ts_ns = sqlite3_column_int64(s, 1);
 		l->stored.count = (unsigned)sqlite3_column_int64(s, 2);
 		l->stored.max_ns = l->known_ns = sqlite3_column_int64(s, 3);
+		l->stored.clock_ns = sqlite3_column_int64(s, 4);
 		sqlite3_reset(s);
 		return 0;
 	}
@@ -168,24 +169,33 @@ static int read_log(struct writer *w, struct open_log *l)
 	return 0;
 }
 
+/* Another program may be ahead of us in the same log: it is not set back. */
+static bool is_ahead(const struct log_cursor *c, const struct log_cursor *old)
+{
+	if (c->max_ns != old->max_ns || c->ts_ns != c->max_ns || old->ts_ns != c->ts_ns)
+		return c->max_ns >= old->max_ns;
+	return c->count >= old->count;
+}
+
 static int flush_log(struct writer *w, struct open_log *l)
 {
-	const struct log_cursor *c = &l->cursor, *old = &l->stored;
+	bool moves = l->has_moved && is_ahead(&l->cursor, &l->stored);
+	struct log_cursor c = moves ? l->cursor : l->stored;
 	sqlite3_stmt *s;
 
-	/* another program may be ahead of us in the same log: it is not set back */
-	if (!l->has_moved || c->max_ns < old->max_ns ||
-	    (c->max_ns == old->max_ns && c->ts_ns == c->max_ns && old->ts_ns == c->ts_ns &&
-	     c->count < old->count))
+	/* no stored line is newer than this: find_line() counts on it */
+	if (l->known_ns > c.max_ns)
+		c.max_ns = l->known_ns;
+	if (l->id == 0 || (!moves && c.max_ns == l->stored.max_ns))
 		return 0;
 	s = writer_statement(w, S_MOVE);
 	if (!s)
 		return -1;
 	sqlite3_bind_int64(s, 1, l->id);
-	sqlite3_bind_int64(s, 2, c->ts_ns);
-	sqlite3_bind_int64(s, 3, c->count);
-	sqlite3_bind_int64(s, 4, c->max_ns);
-	sqlite3_bind_int64(s, 5, c->clock_ns);
+	sqlite3_bind_int64(s, 2, c.ts_ns);
+	sqlite3_bind_int64(s, 3, c.count);
+	sqlite3_bind_int64(s, 4, c.max_ns);
+	sqlite3_bind_int64(s, 5, c.clock_ns);
 	sqlite3_bind_int64(s, 6, store_now_ns());
 	return writer_run(w, s);
 }
@@ -415,8 +425,10 @@ static int apply_line(struct writer *w, struct entry *e, struct told_list *told)
 
 	if (!l)
 		return -1;
-	l->cursor = e->cursor;
-	l->has_moved = true;
+	if (!e->is_old) {
+		l->cursor = e->cursor;
+		l->has_moved = true;
+	}
 	if (!e->has_event)
 		return 0;
 	if (find_line(w, l, ts_ns, e->key, &id) < 0)

@@ -32,6 +32,7 @@ struct backend {
 	struct images *images;		/* NULL until a reference is needed */
 	struct backend_settings settings;	/* strings borrowed from the caller */
 	char *description;
+	struct policy_world policy;
 };
 
 /* A job is one of these; the seam sees only the pointer. */
@@ -61,6 +62,9 @@ static int docker_open(struct backend **out, struct loop *loop, const struct bac
 		free(b);
 		return -1;
 	}
+	b->policy = (struct policy_world){ .engine = b->engine,
+		                           .install = s->install_id,
+		                           .lock_dir = s->lock_dir };
 	b->description = xasprintf("docker %s unix", engine_version(b->engine));
 	*out = b;
 	return 0;
@@ -72,6 +76,7 @@ static void docker_close(struct backend *b)
 		return;
 	engine_close(b->engine);
 	images_free(b->images);
+	policy_world_done(&b->policy);
 	free(b->description);
 	free(b);
 }
@@ -433,15 +438,14 @@ static struct backend_job *docker_history(struct backend *b, const char *session
 
 static void docker_policy(struct backend *b, const char *session, backend_policy_fn *fn, void *arg)
 {
-	policy_read_start(b->engine, b->settings.install_id, session, fn, arg);
+	policy_read_start(&b->policy, session, fn, arg);
 }
 
 static void docker_policy_change(struct backend *b, const char *session,
                                  const struct policy_change *change, backend_policy_fn *fn,
                                  void *arg)
 {
-	policy_change_start(b->engine, b->settings.install_id, b->settings.lock_dir, session,
-	                    change, fn, arg);
+	policy_change_start(&b->policy, session, change, fn, arg);
 }
 
 static void docker_why(struct backend *b, const char *session, const char *url,

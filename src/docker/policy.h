@@ -11,11 +11,27 @@
 
 struct engine;
 
-void policy_read_start(struct engine *e, const char *install, const char *session,
-                       backend_policy_fn *fn, void *arg);
-void policy_change_start(struct engine *e, const char *install, const char *lock_dir,
-                         const char *session, const struct policy_change *change,
-                         backend_policy_fn *fn, void *arg);
+#define POLICY_BASES_MAX 32
+
+/* What they work with. The engine unpacks and packs archives of one container one
+ * after the other, some 80 ms each, so what never changes is asked for once: bases,
+ * by the id of their pipelock's container. Owned by the backend; zeroed but for its
+ * first part. */
+struct policy_world {
+	struct engine *engine;
+	const char *install, *lock_dir;	/* borrowed */
+	struct {
+		char *container, *text;
+		size_t len;
+	} bases[POLICY_BASES_MAX];
+	unsigned next_base;
+};
+void policy_world_done(struct policy_world *w);
+
+void policy_read_start(struct policy_world *w, const char *session, backend_policy_fn *fn,
+                       void *arg);
+void policy_change_start(struct policy_world *w, const char *session,
+                         const struct policy_change *change, backend_policy_fn *fn, void *arg);
 void why_start(struct engine *e, const char *session, const char *url, backend_why_fn *fn,
                void *arg);
 
@@ -32,8 +48,8 @@ struct policy_found {
 typedef void policy_found_fn(void *arg, struct policy_found *found, const struct err *err);
 
 /* Read it, and again for a moment when it looks as if somebody is writing. */
-void policy_find_start(struct engine *e, const char *install, const char *session,
-                       policy_found_fn *fn, void *arg);
+void policy_find_start(struct policy_world *w, const char *session, policy_found_fn *fn,
+                       void *arg);
 void policy_found_done(struct policy_found *f);		/* the content; NULL is fine */
 
 /* As others see it. */

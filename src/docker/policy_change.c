@@ -26,8 +26,9 @@
 #define PASSES_MAX 3
 
 struct change {
+	struct policy_world *world;
 	struct engine *engine;
-	char *install, *lock_dir, *lock_name;
+	char *lock_name;
 	char session[MANIFEST_NAME_MAX + 1];
 	struct policy_change what;
 	char *host, *by, *why;
@@ -88,8 +89,6 @@ static void finish(struct change *c, struct policy *policy, const struct err *er
 		close(c->lock);
 	c->fn(c->arg, policy, err);
 	buf_done(&c->body);
-	free(c->install);
-	free(c->lock_dir);
 	free(c->lock_name);
 	free(c->host);
 	free(c->by);
@@ -99,18 +98,20 @@ static void finish(struct change *c, struct policy *policy, const struct err *er
 
 /* --- the end of a good change ------------------------------------------------------------ */
 
-static void on_shown(void *arg, struct policy_found *found, const struct err *err)
-{
-	struct change *c = arg;
-
-	finish(c, found ? policy_found_show(found, c->session) : NULL, err);
-}
-
-/* What is in force is read, not supposed. */
+/* As pipelock said that it is. */
 static void show(struct change *c)
 {
-	drop_pass(c);
-	policy_find_start(c->engine, c->install, c->session, on_shown, c);
+	struct policy_found *f = &c->found;
+	struct policy_state *after;
+
+	if (c->plan && !c->plan->is_nothing) {
+		after = policy_state_after(f->state, c->plan);
+		policy_state_free(f->state);
+		f->state = after;
+	}
+	if (c->what.verb == POLICY_FREEZE || c->what.verb == POLICY_THAW)
+		f->agent_is_paused = f->agent_runs && c->what.verb == POLICY_FREEZE;
+	finish(c, policy_found_show(f, c->session), NULL);
 }
 
 static void on_unpaused(void *arg, const struct engine_reply *reply)
@@ -372,7 +373,7 @@ static void on_found(void *arg, struct policy_found *found, const struct err *er
 static void read_files(struct change *c)
 {
 	drop_pass(c);
-	policy_find_start(c->engine, c->install, c->session, on_found, c);
+	policy_find_start(c->world, c->session, on_found, c);
 }
 
 /* --- the lock -------------------------------------------------------------------------------- */
@@ -382,13 +383,14 @@ static void take_lock(void *arg)
 	struct change *c = arg;
 	struct err err = { 0 };
 
-	c->lock = lock_take(c->lock_dir, c->lock_name, &err);
+	c->lock = lock_take(c->world->lock_dir, c->lock_name, &err);
 	if (c->lock >= 0) {
 		read_files(c);
-	} else if (lock_is_held(c->lock_dir, c->lock_name) && loop_now_ns() < c->lock_until_ns) {
+	} else if (lock_is_held(c->world->lock_dir, c->lock_name) &&
+	           loop_now_ns() < c->lock_until_ns) {
 		loop_timer_set(loop_of(c), &c->timer, LOCK_RETRY_MS, take_lock, c);
 	} else {
-		if (lock_is_held(c->lock_dir, c->lock_name))
+		if (lock_is_held(c->world->lock_dir, c->lock_name))
 			err_set(&err, ERR_FAILED,
 			        "another claude-bottle is changing the policy of \"%s\"",
 			        c->session);
@@ -396,15 +398,13 @@ static void take_lock(void *arg)
 	}
 }
 
-void policy_change_start(struct engine *e, const char *install, const char *lock_dir,
-                         const char *session, const struct policy_change *change,
-                         backend_policy_fn *fn, void *arg)
+void policy_change_start(struct policy_world *w, const char *session,
+                         const struct policy_change *change, backend_policy_fn *fn, void *arg)
 {
 	struct change *c = xcalloc(1, sizeof *c);
 
-	*c = (struct change){ .engine = e,
-		              .install = xstrdup(install),
-		              .lock_dir = xstrdup(lock_dir),
+	*c = (struct change){ .world = w,
+		              .engine = w->engine,
 		              .lock_name = xasprintf("%.60s.policy", session),
 		              .what = *change,
 		              .host = xstrdup_or_null(change->host),
@@ -419,5 +419,5 @@ void policy_change_start(struct engine *e, const char *install, const char *lock
 	c->what.by = c->by;
 	c->what.why = c->why;
 	snprintf(c->session, sizeof c->session, "%s", session);
-	loop_timer_set(engine_loop(e), &c->timer, 0, take_lock, c);
+	loop_timer_set(loop_of(c), &c->timer, 0, take_lock, c);
 }

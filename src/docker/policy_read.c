@@ -1,4 +1,7 @@
-/* What a session may reach now: the files of its policy, and its agent's state. */
+/* What a session may reach now: the files of its policy, and its agent's state.
+ *
+ * First what the engine says of the containers; then the files, from two containers
+ * that hold the same volume, since one container gives one archive at a time. */
 #include <cjson/cJSON.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +21,7 @@
 #define RETRY_MS 150 /* somebody may be writing: an archive takes a moment */
 #define RETRIES_MAX 6
 
-enum part { PART_PIPELOCK, PART_AGENT, PART_BASE, PART_OVERLAY, PART_LIVE, PARTS };
+enum part { PART_PIPELOCK, PART_AGENT, PART_LIVE, PART_OVERLAY, PART_BASE, PARTS };
 
 /* One question; its answer. */
 struct part_of {
@@ -27,13 +30,14 @@ struct part_of {
 };
 
 struct find {
-	struct engine *engine;
-	char *install;
+	struct policy_world *world;
 	char session[MANIFEST_NAME_MAX + 1];
 	struct part_of parts[PARTS];
 	unsigned pending, tries;
 	struct policy_found found;
+	char *container; /* pipelock's id */
 	struct buf base, overlay, live;
+	bool has_files; /* the second round has begun */
 	bool has_overlay;
 	bool is_torn; /* it looks as if it were being written */
 	bool is_lost; /* there is no such container of ours, running */
@@ -63,6 +67,7 @@ struct policy *policy_found_show(const struct policy_found *f, const char *sessi
 }
 
 static void ask_all(void *arg);
+static void ask_files(struct find *f);
 
 static void forget(struct find *f)
 {
@@ -71,7 +76,9 @@ static void forget(struct find *f)
 	buf_reset(&f->base);
 	buf_reset(&f->overlay);
 	buf_reset(&f->live);
-	f->has_overlay = f->is_torn = f->is_lost = false;
+	f->has_overlay = f->is_torn = f->is_lost = f->has_files = false;
+	free(f->container);
+	f->container = NULL;
 	f->err = (struct err){ 0 };
 }
 
@@ -84,8 +91,44 @@ static void finish(struct find *f)
 	buf_done(&f->base);
 	buf_done(&f->overlay);
 	buf_done(&f->live);
-	free(f->install);
+	free(f->container);
 	free(f);
+}
+
+/* --- bases that are known already ----------------------------------------------------- */
+
+void policy_world_done(struct policy_world *w)
+{
+	for (size_t i = 0; i < POLICY_BASES_MAX; i++) {
+		free(w->bases[i].container);
+		free(w->bases[i].text);
+	}
+}
+
+static bool known_base(const struct policy_world *w, const char *container, struct buf *out)
+{
+	for (size_t i = 0; i < POLICY_BASES_MAX; i++)
+		if (w->bases[i].container && strcmp(w->bases[i].container, container) == 0) {
+			buf_add(out, w->bases[i].text, w->bases[i].len);
+			return true;
+		}
+	return false;
+}
+
+static void keep_base(struct policy_world *w, const char *container, const struct buf *base)
+{
+	struct buf unused = BUF_INIT(PIPELOCK_CONFIG_MAX * 2);
+	unsigned i = w->next_base % POLICY_BASES_MAX;
+
+	if (!known_base(w, container, &unused)) {
+		w->next_base++;
+		free(w->bases[i].container);
+		free(w->bases[i].text);
+		w->bases[i].container = xstrdup(container);
+		w->bases[i].text = xstrndup(buf_str(base), base->len);
+		w->bases[i].len = base->len;
+	}
+	buf_done(&unused);
 }
 
 /* Everything came: what does it say? */
@@ -102,11 +145,13 @@ static void conclude(struct find *f)
 
 	if (!f->err.kind && policy_state_read(&f->found.state, &files, &f->err) < 0)
 		f->is_torn = true;
+	else if (!f->err.kind)
+		keep_base(f->world, f->container, &f->base);
 	if (!f->err.kind &&
 	    (policy_state_is_foreign(f->found.state) || policy_state_is_unfinished(f->found.state)))
 		f->is_torn = true;
 	if (f->is_torn && !f->is_lost && ++f->tries < RETRIES_MAX)
-		loop_timer_set(engine_loop(f->engine), &f->timer, RETRY_MS, ask_all, f);
+		loop_timer_set(engine_loop(f->world->engine), &f->timer, RETRY_MS, ask_all, f);
 	else
 		finish(f);
 }
@@ -136,7 +181,7 @@ static void take_pipelock(struct find *f, const struct engine_reply *reply)
 	const cJSON *labels = cJSON_GetObjectItemCaseSensitive(config, "Labels");
 	CLEANUP_FREE char *install = label(labels, LABEL_INSTALL);
 
-	if (reply->status == 404 || (json && strcmp(install, f->install) != 0)) {
+	if (reply->status == 404 || (json && strcmp(install, f->world->install) != 0)) {
 		no_session(f);
 	} else if (!json && engine_check(reply, &f->err, "looking at pipelock") == 0) {
 		err_set(&f->err, ERR_ENGINE, "the engine's answer is not JSON");
@@ -148,6 +193,8 @@ static void take_pipelock(struct find *f, const struct engine_reply *reply)
 	free(f->found.bottle);
 	f->found.agent = label(labels, LABEL_AGENT);
 	f->found.bottle = label(labels, LABEL_BOTTLE);
+	free(f->container);
+	f->container = label(json, "Id");
 	cJSON_Delete(json);
 }
 
@@ -176,14 +223,12 @@ static void take_file(struct find *f, const struct engine_reply *reply, enum par
 		return;
 	/* a file is away for an instant while an archive is unpacked */
 	f->is_torn = reply->status == 404 || reply->status == 200 || reply->status == 500;
-	if (f->err.kind)
-		return;
 	if (part == PART_BASE && reply->status == 404)
 		err_set(&f->err, ERR_FAILED,
 		        "session \"%s\" was launched by a claude-bottle that could not change it "
 		        "while it runs; relaunch it",
 		        f->session);
-	else
+	else if (!f->err.kind)
 		f->err = err;
 }
 
@@ -193,21 +238,19 @@ static void on_part(void *arg, const struct engine_reply *reply)
 	struct find *f = p->find;
 
 	if (p->part == PART_PIPELOCK) {
-		/* what it says of the container says more than what files say */
-		struct err of_files = f->err;
-
-		f->err = (struct err){ 0 };
 		take_pipelock(f, reply);
 		f->is_lost = f->err.kind != ERR_NONE;
-		if (!f->is_lost)
-			f->err = of_files;
 	} else if (p->part == PART_AGENT) {
 		take_agent(f, reply);
 	} else {
 		take_file(f, reply, p->part);
 	}
-	if (--f->pending == 0)
+	if (--f->pending > 0)
+		return;
+	if (f->has_files || f->is_lost)
 		conclude(f);
+	else
+		ask_files(f);
 }
 
 static void ask(struct find *f, enum part part, const char *path)
@@ -220,28 +263,39 @@ static void ask(struct find *f, enum part part, const char *path)
 
 	f->parts[part] = (struct part_of){ f, part };
 	f->pending++;
-	engine_send(f->engine, &req);
+	engine_send(f->world->engine, &req);
+}
+
+static void ask_file(struct find *f, enum part part, enum session_role of, const char *path)
+{
+	CLEANUP_FREE char *name = spec_container(f->session, of);
+	CLEANUP_FREE char *full = xasprintf("/containers/%s/archive?path=%s", name, path);
+
+	ask(f, part, full);
+}
+
+static void ask_files(struct find *f)
+{
+	bool knows_base = known_base(f->world, f->container, &f->base);
+
+	f->has_files = true;
+	ask_file(f, PART_LIVE, ROLE_PIPELOCK, PIPELOCK_DIR "/" POLICY_LIVE);
+	ask_file(f, PART_OVERLAY, ROLE_KEEPER, SPEC_HOLD_PIPELOCK "/" POLICY_OVERLAY);
+	if (!knows_base)
+		ask_file(f, PART_BASE, ROLE_PIPELOCK, PIPELOCK_DIR "/" POLICY_BASE);
 }
 
 static void ask_all(void *arg)
 {
-	static const char *const files[PARTS] = { [PART_BASE] = POLICY_BASE,
-		                                  [PART_OVERLAY] = POLICY_OVERLAY,
-		                                  [PART_LIVE] = POLICY_LIVE };
 	struct find *f = arg;
 	CLEANUP_FREE char *pipelock = spec_container(f->session, ROLE_PIPELOCK);
 	CLEANUP_FREE char *agent = spec_container(f->session, ROLE_AGENT);
+	CLEANUP_FREE char *of_pipelock = xasprintf("/containers/%s/json", pipelock);
+	CLEANUP_FREE char *of_agent = xasprintf("/containers/%s/json", agent);
 
 	forget(f);
-	for (int part = PART_PIPELOCK; part < PARTS; part++) {
-		CLEANUP_FREE char *path =
-			files[part] ? xasprintf("/containers/%s/archive?path=" PIPELOCK_DIR "/%s",
-		                                pipelock, files[part])
-				    : xasprintf("/containers/%s/json",
-		                                part == PART_AGENT ? agent : pipelock);
-
-		ask(f, (enum part)part, path);
-	}
+	ask(f, PART_PIPELOCK, of_pipelock);
+	ask(f, PART_AGENT, of_agent);
 }
 
 static void on_bad_name(void *arg)
@@ -252,20 +306,19 @@ static void on_bad_name(void *arg)
 	finish(f);
 }
 
-void policy_find_start(struct engine *e, const char *install, const char *session,
-                       policy_found_fn *fn, void *arg)
+void policy_find_start(struct policy_world *w, const char *session, policy_found_fn *fn, void *arg)
 {
 	struct find *f = xcalloc(1, sizeof *f);
 	size_t len = strlen(session);
 
-	*f = (struct find){ .engine = e, .install = xstrdup(install), .fn = fn, .arg = arg };
+	*f = (struct find){ .world = w, .fn = fn, .arg = arg };
 	f->base = f->live = (struct buf)BUF_INIT(PIPELOCK_CONFIG_MAX * 2);
 	f->overlay = (struct buf)BUF_INIT(POLICY_OVERLAY_MAX);
 	memcpy(f->session, session, len < MANIFEST_NAME_MAX ? len : MANIFEST_NAME_MAX);
 	if (session_name_is_valid(session))
 		ask_all(f);
 	else
-		loop_timer_set(engine_loop(e), &f->timer, 0, on_bad_name, f);
+		loop_timer_set(engine_loop(w->engine), &f->timer, 0, on_bad_name, f);
 }
 
 /* --- the operation ------------------------------------------------------------------------ */
@@ -284,12 +337,12 @@ static void on_read(void *arg, struct policy_found *found, const struct err *err
 	free(j);
 }
 
-void policy_read_start(struct engine *e, const char *install, const char *session,
-                       backend_policy_fn *fn, void *arg)
+void policy_read_start(struct policy_world *w, const char *session, backend_policy_fn *fn,
+                       void *arg)
 {
 	struct read_job *j = xcalloc(1, sizeof *j);
 
 	*j = (struct read_job){ .fn = fn, .arg = arg };
 	snprintf(j->session, sizeof j->session, "%s", session);
-	policy_find_start(e, install, session, on_read, j);
+	policy_find_start(w, session, on_read, j);
 }

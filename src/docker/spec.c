@@ -257,13 +257,13 @@ static void run_helper(cJSON *o)
 
 static void fill_keeper(const struct spec *s, cJSON *o, cJSON *host)
 {
-	static const char *const cmd[] = { "keeper", "/hold/pipelock", NULL };
+	static const char *const cmd[] = { "keeper", SPEC_HOLD_PIPELOCK, NULL };
 
 	set_user(o, UID_SIDECAR);
 	run_helper(o);
 	cJSON_AddItemToObject(o, "Cmd", strings(cmd));
 	cJSON_AddStringToObject(host, "NetworkMode", "none");
-	add_volume(s, host, ROLE_PIPELOCK, "/hold/pipelock");
+	add_volume(s, host, ROLE_PIPELOCK, SPEC_HOLD_PIPELOCK);
 	if (s->agent->bottle->n_git)
 		add_volume(s, host, ROLE_GATE, "/hold/git-gate");
 }

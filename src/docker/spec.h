@@ -22,6 +22,8 @@
 #define SPEC_HELPER	"/claude-bottle/helper"	/* our program, where it was put */
 #define SPEC_PIPELOCK	"/pipelock"		/* pipelock, in its image */
 
+#define SPEC_HOLD_PIPELOCK "/hold/pipelock"	/* pipelock's folder, in the keeper */
+
 #define AGENT_HOME	"/home/agent"
 #define AGENT_WORKSPACE "/workspace"
 #define AGENT_ETC	"/etc/claude-bottle"	/* our files in the agent's container */

@@ -63,11 +63,11 @@ static const struct err *error_of(const struct backend_job *j)
 
 /* --- list -------------------------------------------------------------------------------- */
 
-static void add_members(struct session *s)
+static void add_members(struct session *s, bool has_gate)
 {
 	static const enum session_role roles[] = { ROLE_AGENT, ROLE_PIPELOCK, ROLE_RESOLVER,
-		                                   ROLE_KEEPER };
-	size_t n = sizeof roles / sizeof *roles;
+		                                   ROLE_KEEPER, ROLE_GATE };
+	size_t n = sizeof roles / sizeof *roles - !has_gate;
 
 	s->members = xcalloc(n, sizeof *s->members);
 	for (size_t i = 0; i < n; i++) {
@@ -104,7 +104,7 @@ static void add_session(struct session_list *list, const struct live *l)
 	s->bottle = xstrdup(l->is.bottle);
 	s->launch = xstrdup(l->launch);
 	s->digest = xstrdup(l->digest ? l->digest : "");
-	add_members(s);
+	add_members(s, l->pushes.n > 0);
 }
 
 static void on_list(void *arg)

@@ -553,6 +553,7 @@ void app_command(struct app *a, enum ui_command c, const char *argument)
 		break;
 	case UI_SHELL:
 		a->shows_shell = !a->shows_shell;
+		a->saw_shell = false;
 		attach(a);
 		break;
 	case UI_SEND:

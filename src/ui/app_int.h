@@ -94,6 +94,7 @@ struct app {
 	bool prefix_pending;
 	bool is_zoomed;
 	bool shows_shell;		/* instead of the selected agent's own terminal */
+	bool saw_shell;			/* it was on the screen since then */
 	int n_terms;
 	struct events_view egress, verdicts;
 	char *filter;

@@ -24,7 +24,7 @@ void app_select(struct app *a, const char *name)
 		return;
 	memcpy(a->selected, name, strlen(name) + 1);
 	a->scroll.is_on = false;
-	a->shows_shell = false;
+	a->shows_shell = a->saw_shell = false;
 	app_dirty(a);
 }
 
@@ -89,12 +89,21 @@ struct vt *app_terminal(struct app *a, int which)
 {
 	const struct fleet_row *r = app_term_row(a, which);
 	const struct rect *t = &a->layout.terms[which];
-	int frame = a->is_zoomed ? 0 : 2;
+	int frame = a->is_zoomed ? 0 : 2, rows = t->rows - frame, cols = t->cols - frame;
+	struct vt *vt;
 
 	if (!r || which >= a->layout.n_terms)
 		return NULL;
-	return fleet_terminal(a->fleet, r->name, which == 0 ? app_term_kind(a) : FLEET_AGENT,
-	                      t->rows - frame, t->cols - frame);
+	if (which == 0 && a->shows_shell) {
+		vt = fleet_terminal(a->fleet, r->name, FLEET_SHELL, rows, cols);
+		/* one that ended while nobody looked is no news */
+		if (!vt && !a->saw_shell)
+			vt = fleet_terminal(a->fleet, r->name, FLEET_SHELL, rows, cols);
+		a->saw_shell = a->shows_shell = vt != NULL;
+		if (vt)
+			return vt;
+	}
+	return fleet_terminal(a->fleet, r->name, FLEET_AGENT, rows, cols);
 }
 
 void app_detach(struct app *a)

@@ -204,7 +204,7 @@ grep -qE 'remote: git-gate:   aws-access-token  ".env":1  [0-9a-f]{12}  AKIA…\
 	grep -qE 'remote: git-gate:   github-pat  "ci.yml":1  [0-9a-f]{12}  ghp_…\(40\)' "$made/last" &&
 	grep -q 'PUSH REJECTED: 2 secret(s) found by gitleaks' "$made/last"
 ok $? "the client is told rule, file, line, commit and a masked match"
-jq -e '.nfindings == 2 and .findings[0] == {rule:"aws-access-token",file:".env",line:1,commit:.findings[0].commit,match:"AKIA…(20)",src:"diff"}' \
+jq -e '.nfindings == 2 and .findings[0] == {rule:"aws-access-token",file:".env",line:1,commit:.findings[0].commit,match:"AKIA…(20)",src:"diff",id:.findings[0].id} and (.findings[0].id | length) == 32' \
 	"$made/verdict" >/dev/null
 ok $? "and so is the verdict's reader"
 refuse "a key in an older commit that a later one deletes" 'echo "$K" >f; git add f; git commit -qm a; git rm -q f; git commit -qm b; '"$P1"
@@ -464,7 +464,7 @@ faulty() { # name file-content wanted-text
 }
 faulty "no JSON" '{' 'git-gate: /etc/git-gate/gate.json: not JSON'
 faulty "an unknown key" '{"v":1,"x":1,"repos":[]}' '/x: unknown key'
-faulty "push hold" "{\"v\":1,\"repos\":[$(repo proj null | sed 's/forward/hold/')]}" '"hold" is not supported yet'
+faulty "a hold without end" "{\"v\":1,\"repos\":[$(repo proj null | sed 's/"forward"/"hold","hold_s":99999/')]}" '/repos/0/hold_s: must be a whole number from 5 to 3600'
 faulty "a key that is not there" "{\"v\":1,\"repos\":[$(repo proj null | sed 's,keys/proj,keys/none,')]}" 'private key /etc/git-gate/keys/none: No such file'
 
 start=$(date +%s%N)

@@ -222,7 +222,8 @@ cat >"$manifest" <<END
   "agents": {
     "$tag-brings": { "bottle": "plain", "command": ["sleep", "1000"], "prompt": { "file": "$work/prompt.txt" },
       "skills": ["tidy"], "workspace": { "copy": "$work/project" } },
-    "$tag-text": { "bottle": "plain", "command": ["sleep", "1000"], "prompt": "Say \"hello\" & more" },
+    "$tag-text": { "bottle": "plain", "command": ["sh", "-c", "while read -r line; do echo \"\$line\" >/tmp/told; done"],
+      "prompt": "Say \"hello\" & more" },
     "$tag-noskill": { "bottle": "plain", "command": ["sleep", "1000"], "skills": ["nothing"] }
   }
 }
@@ -242,7 +243,17 @@ is "$(see 'touch /etc/claude-bottle/x /claude-bottle/x 2>/dev/null && echo writt
 cb stop "$tag-brings"
 cb start "$tag-text" --yes
 is "$(in_agent "$tag-text" cat /etc/claude-bottle/prompt.txt)" 'Say "hello" & more' "a prompt in the manifest arrives byte for byte"
+told() { [ "$(in_agent "$tag-text" cat /tmp/told 2>/dev/null)" = "$1" ]; }
+cb send "$tag-text" "go on; \$HOME"
+is $rc 0 "send a line"
+check "the agent reads it as it was" until_true 10 told 'go on; $HOME'
+cb send "$tag-text" --no-enter "half and "
+cb send "$tag-text" half
+check "--no-enter leaves the line open" until_true 10 told "half and half"
 cb stop "$tag-text"
+cb send "$tag-text" late
+is $rc 1 "send to a session that is not there"
+has "$err" "is not running" "it says so"
 cb start "$tag-noskill" --yes
 check "a skill that is not there is refused" test $rc -ne 0
 has "$err" nothing "and named"

@@ -120,6 +120,9 @@ check "a third host is refused as before" refused other.test
 cb policy "$one" --diff
 has "$out" "+ new.test" "policy --diff names the host"
 has "$out" "reads the manual" "and why"
+recorded() { cat "$XDG_STATE_HOME"/claude-bottle/events.db* | grep -aqF -- "$1"; }
+check "the decision is in the store, with its reason" recorded "reads the manual"
+check "and who took it" recorded "\"by\":\"$(id -un)@"
 cb allow "$one" new.test
 is $rc 0 "allowing it again is no fault"
 cb policy "$one" --json
@@ -261,6 +264,7 @@ before_hash=$(live_hash)
 cb allow "$one" refused.example.org
 is $rc 5 "a change that pipelock refuses is refused"
 has "$err" "trusted_domains" "with pipelock's own reason"
+check "which the store has too" recorded "refused.example.org refused"
 has "$err" "as it was" "and taken back"
 put base.yaml <"$work/base.before"
 live pipelock.yaml >"$work/live.after"
@@ -292,6 +296,18 @@ cb why "$one" "http://169.254.169.254/latest"
 is $rc 5 "metadata is refused"
 cb why "$one" "not a url"
 is $rc 2 "what is no URL is a fault"
+
+# --- an edited manifest, asked of what was recorded --------------------------------------------
+jq '.bottles.plain.egress.allowlist = ["new.test"]' "$manifest" >"$work/edited.json"
+cb policy test "$work/edited.json" --json
+is $rc 0 "policy test"
+json "what was refused and is in the edited list would pass" '.would_pass | map(.host) | index("new.test") != null'
+json "what passed and is no longer in it would break" '.would_break | map(.host) | index("allowed.test") != null'
+cb policy test "$manifest" --json
+json "with the manifest as it is nothing breaks" '.would_break | map(.host) | index("allowed.test") == null'
+echo '{ "bottles": 7 }' >"$work/edited.json"
+cb policy test "$work/edited.json"
+is $rc 2 "a broken file is a fault"
 
 # --- freeze and thaw -------------------------------------------------------------------------------
 cb start "$two" --yes

@@ -12,6 +12,10 @@
 #define CONFIG_MAX (1U << 20)
 #define REPOS_MAX 256
 
+#define HOLD_S 100
+#define HOLD_S_MIN 5
+#define HOLD_S_MAX 3600
+
 #define ALNUM "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 static bool is_name(const char *s)
@@ -149,12 +153,27 @@ static int get_text(char **out, const cJSON *object, const char *at, const char 
 	return 0;
 }
 
+/* "push" and "hold_s": forward at once, or hold for so many seconds. */
+static int parse_push(struct gate_repo *repo, const cJSON *node, const char *at, struct err *err)
+{
+	const cJSON *push = cJSON_GetObjectItemCaseSensitive(node, "push");
+	const char *word = cJSON_GetStringValue(push);
+	int64_t seconds = HOLD_S;
+	struct err why;
+
+	if (get_number(&seconds, node, "hold_s", HOLD_S_MIN, HOLD_S_MAX, &why) < 0)
+		return err_set(err, "%s%.200s", at, why.msg);
+	if (push && (!word || (strcmp(word, "forward") != 0 && strcmp(word, "hold") != 0)))
+		return err_set(err, "%s/push: must be \"forward\" or \"hold\"", at);
+	repo->hold_s = word && strcmp(word, "hold") == 0 ? (int)seconds : 0;
+	return 0;
+}
+
 static int parse_repo(struct gate_repo *repo, const cJSON *node, const char *at, struct err *err)
 {
-	static const char *const known[] = { "name",        "path", "url", "key",
-		                             "known_hosts", "push", NULL };
+	static const char *const known[] = { "name",        "path", "url",    "key",
+		                             "known_hosts", "push", "hold_s", NULL };
 	const cJSON *hosts = cJSON_GetObjectItemCaseSensitive(node, "known_hosts");
-	const cJSON *push = cJSON_GetObjectItemCaseSensitive(node, "push");
 
 	if (!cJSON_IsObject(node))
 		return err_set(err, "%s: must be an object", at);
@@ -170,13 +189,7 @@ static int parse_repo(struct gate_repo *repo, const cJSON *node, const char *at,
 	    get_text(&repo->known_hosts, node, at, "known_hosts", is_file_path,
 	             "an absolute path or null", err) < 0)
 		return -1;
-	if (!push)
-		return 0;
-	if (cJSON_IsString(push) && strcmp(push->valuestring, "hold") == 0)
-		return err_set(err, "%s/push: \"hold\" is not supported yet; use \"forward\"", at);
-	if (!cJSON_IsString(push) || strcmp(push->valuestring, "forward") != 0)
-		return err_set(err, "%s/push: must be \"forward\"", at);
-	return 0;
+	return parse_push(repo, node, at, err);
 }
 
 static int parse_repos(struct gate_config *c, const cJSON *list, struct err *err)

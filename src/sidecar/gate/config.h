@@ -20,6 +20,7 @@ struct gate_repo {
 	char *url;         /* ssh://[user@]host[:port]/path, or user@host:path */
 	char *key;         /* absolute path of the private key */
 	char *known_hosts; /* absolute path, or NULL: nothing is served then */
+	int hold_s;        /* a clean push waits so long for a person; 0: it does not wait */
 };
 
 struct gate_config {

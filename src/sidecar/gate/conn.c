@@ -19,6 +19,7 @@
 #include "relay.h"
 #include "repo.h"
 #include "run.h"
+#include "spool.h"
 #include "util.h"
 #include "verdict.h"
 
@@ -205,9 +206,19 @@ static pid_t start_receive_pack(const struct talk *t, struct relay *r, struct er
 	return pid;
 }
 
+static void on_gone(void *arg)
+{
+	const struct talk *t = arg;
+	char *path = xasprintf(GATE_SCRATCH "/%s/" CLIENT_GONE, t->id);
+
+	file_write(path, "", 0, NULL);
+	free(path);
+}
+
 /* A push that the hook gave no verdict on gets one here. */
 static void emit_unheard(const struct talk *t, const struct relay *r, int status)
 {
+	static const char cut_off[] = "cut off after the scan, before the upstream had answered";
 	struct ref_updates refs = { 0 };
 	char *detail = trouble_detail(buf_str(&r->tail));
 	char *reason = NULL;
@@ -224,7 +235,9 @@ static void emit_unheard(const struct talk *t, const struct relay *r, int status
 
 	if (commands_parse(&refs, buf_str(&r->head), r->head.len) == 0 && refs.n == 0)
 		goto out; /* there was nothing to push */
-	if (has_mark(t, HOOK_STARTED)) {
+	if (spool_close(GATE_SPOOL, t->id, "failed", cut_off)) {
+		reason = xasprintf("%s", cut_off);
+	} else if (has_mark(t, HOOK_STARTED)) {
 		v.event = "scan.error";
 		reason = xasprintf("the scan was cut off");
 	} else if (r->received > (uint64_t)t->c->config->max_push_bytes) {
@@ -257,6 +270,8 @@ _Noreturn static void receive_pack(struct talk *t)
 	repo_lock_release(t->lock);
 	r.head.max = RELAY_HEAD;
 	r.tail.max = 4096;
+	r.on_gone = on_gone;
+	r.arg = t;
 	r.most = (uint64_t)t->c->config->max_push_bytes * 4;
 	signal(SIGPIPE, SIG_IGN);
 	fcntl(r.sock, F_SETFL, O_NONBLOCK);

@@ -3,6 +3,7 @@
  * One program plays every part; the name or the first argument says which:
  *
  *	git-gate serve		the container's command (serve.h)
+ *	git-gate VERB ID ...	run by whoever may run programs in the container (operator.h)
  *	.../hooks/pre-receive	run by receive-pack (hook.h)
  *	.../scan-path/git	run by gitleaks: gives it the gate's stream (scan.h)
  *
@@ -21,6 +22,10 @@
 #define GATE_RUN "/run/git-gate"
 #define GATE_SCRATCH GATE_RUN "/scratch"
 #define GATE_LOCKS GATE_RUN "/locks"
+#define GATE_SPOOL GATE_RUN "/spool"
+#define GATE_ACCEPTED GATE_RUN "/accepted"
+#define GATE_KEY GATE_RUN "/key"
+#define GATE_SOCKET GATE_RUN "/events"
 #define GATE_LIB "/usr/local/lib/git-gate"
 #define GATE_GIT "/usr/bin/git"
 #define GATE_GITLEAKS "/usr/local/bin/gitleaks"
@@ -41,6 +46,9 @@
  * once it has given its verdict. */
 #define HOOK_STARTED "hook-started"
 #define VERDICT_GIVEN "verdict-given"
+
+/* And the connection's process makes this one when the client has gone. */
+#define CLIENT_GONE "client-gone"
 
 #define FORWARD_TIMEOUT_S 120
 

@@ -8,14 +8,21 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <time.h>
 #include <unistd.h>
 
+#include <cjson/cJSON.h>
+
+#include "accept.h"
 #include "config.h"
 #include "forward.h"
 #include "gate.h"
+#include "hold.h"
 #include "proto.h"
+#include "record.h"
 #include "repo.h"
 #include "scan.h"
+#include "spool.h"
 #include "text.h"
 #include "util.h"
 #include "verdict.h"
@@ -30,8 +37,10 @@ struct hook {
 	char *scratch;
 	struct ref_updates refs;
 	struct scan scan;
-	bool is_unscanned;
+	bool is_unscanned, is_turned_down;
 	int64_t started, scan_ms, forward_ms;
+	cJSON *record; /* once it is in the spool */
+	char *by, *message; /* of the person who decided; NULL for nobody */
 };
 
 static bool has_prefix(const char *s, const char *with)
@@ -91,7 +100,62 @@ static void give(const struct hook *h, const struct verdict *v)
 	verdict_emit(VERDICT_FD, v);
 }
 
-static void emit(const struct hook *h, const char *event, const char *reason, const char *detail)
+/* Write down how the push stands. */
+static int note(struct hook *h, const char *state, const char *reason, const char *detail)
+{
+	const struct record_facts facts = { .id = h->id,
+		                            .repo = h->repo->name,
+		                            .peer = h->peer,
+		                            .refs = &h->refs,
+		                            .found = &h->scan.findings,
+		                            .shown = &h->scan.shown,
+		                            .review = &h->scan.review,
+		                            .commits = h->scan.commits,
+		                            .is_scanned = !h->is_unscanned };
+	struct buf diff = BUF_INIT(1U << 20);
+	bool is_first = !h->record;
+	char *why = findings_mask(&h->scan.findings, reason ? reason : "");
+	char *how = findings_mask(&h->scan.findings, detail ? detail : "");
+	struct err err = { { 0 } };
+	int rc;
+
+	if (is_first) {
+		h->record = record_new(&facts, &diff);
+		if (strcmp(state, "held") == 0)
+			cJSON_AddNumberToObject(h->record, "hold_until",
+			                        (double)(time(NULL) + h->repo->hold_s));
+	}
+	record_set(h->record, "state", state, 20);
+	record_set(h->record, "reason", why, 300);
+	record_set(h->record, "detail", how, 600);
+	record_set(h->record, "by", h->by, 64);
+	record_set(h->record, "message", h->message, 500);
+	rc = is_first ? spool_add(GATE_SPOOL, h->id, h->record, &diff, &err)
+	              : spool_update(GATE_SPOOL, h->id, h->record, &err);
+	if (rc < 0)
+		fprintf(stderr, "git-gate: the record of push %s: %s\n", h->id, err.msg);
+	buf_done(&diff);
+	free(why);
+	free(how);
+	return rc;
+}
+
+static const char *state_after(const char *event)
+{
+	static const char *const states[][2] = { { "push.accepted", "accepted" },
+		                                 { "push.rejected", "rejected" },
+		                                 { "push.cancelled", "cancelled" },
+		                                 { "push.timeout", "timed-out" } };
+
+	for (size_t i = 0; i < sizeof states / sizeof *states; i++)
+		if (strcmp(states[i][0], event) == 0)
+			return states[i][1];
+	return "failed";
+}
+
+/* An event about the push; the verdict, unless it goes on. */
+static void tell_event(const struct hook *h, const char *event, const char *reason,
+                       const char *detail, bool goes_on)
 {
 	struct verdict v = {
 		.event = event,
@@ -107,12 +171,25 @@ static void emit(const struct hook *h, const char *event, const char *reason, co
 		.total_ms = now_ms() - h->started,
 		.reason = reason,
 		.detail = detail,
+		.by = h->by,
+		.message = h->message,
+		.hold_s = goes_on && !h->by ? h->repo->hold_s : 0,
 	};
 
-	give(h, &v);
+	if (goes_on)
+		verdict_emit(VERDICT_FD, &v);
+	else
+		give(h, &v);
 }
 
-static int reject(const struct hook *h, const char *event, const char *reason, const char *detail)
+static void emit(struct hook *h, const char *event, const char *reason, const char *detail)
+{
+	/* the record first: whoever sees the event finds it */
+	note(h, state_after(event), reason, detail);
+	tell_event(h, event, reason, detail, false);
+}
+
+static int reject(struct hook *h, const char *event, const char *reason, const char *detail)
 {
 	char *shown = findings_mask(&h->scan.findings, reason);
 
@@ -134,6 +211,7 @@ static const char *place_text(enum place p)
 	case PLACE_PATH:
 		return "(name of a file)";
 	case PLACE_FILE:
+	case PLACE_REVIEW:
 		break;
 	}
 	return "";
@@ -154,7 +232,7 @@ static void tell_finding(const struct findings *all, const struct finding *f)
 	free(match);
 }
 
-static int reject_found(const struct hook *h)
+static int reject_found(struct hook *h)
 {
 	const struct findings *f = &h->scan.findings;
 	char reason[80];
@@ -166,6 +244,26 @@ static int reject_found(const struct hook *h)
 	tell("Take them out of the commits themselves (one that deletes them is not enough).");
 	snprintf(reason, sizeof reason, "%zu secret(s) found by gitleaks", f->n + f->n_more);
 	return reject(h, "push.rejected", reason, NULL);
+}
+
+/* Did a person accept every one of them for this push? */
+static bool is_accepted(struct hook *h)
+{
+	struct findings *f = &h->scan.findings;
+	struct err err = { { 0 } };
+
+	if (!h->scan.is_complete)
+		return false;
+	if (accept_identify(f, h->repo->name, &h->refs, &err) < 0) {
+		fprintf(stderr, "git-gate: %s\n", err.msg);
+		return false;
+	}
+	if (!accept_take(GATE_ACCEPTED, h->scratch, f))
+		return false;
+	for (size_t i = 0; i < f->n && i < SHOWN; i++)
+		tell_finding(f, &f->v[i]);
+	tell("%zu finding(s), accepted by %.64s for this push", f->n, f->v[0].accepted_by);
+	return true;
 }
 
 /* Returns 0 when the push may be forwarded. */
@@ -180,12 +278,12 @@ static int scan(struct hook *h)
 	if (r == SCAN_ERROR)
 		r = scan_push(&h->scan);
 	h->scan_ms = now_ms() - start;
-	h->is_unscanned = r == SCAN_REFUSED || r == SCAN_ERROR;
+	h->is_unscanned = !h->scan.is_complete && r != SCAN_CLEAN;
 	switch (r) {
 	case SCAN_CLEAN:
 		return 0;
 	case SCAN_FOUND:
-		return reject_found(h);
+		return is_accepted(h) ? 0 : reject_found(h);
 	case SCAN_REFUSED:
 		return reject(h, "push.rejected", h->scan.reason, h->scan.detail);
 	case SCAN_ERROR:
@@ -205,7 +303,7 @@ static void tell_lines(const char *lines)
 	}
 }
 
-static void reject_hostkey(const struct hook *h, const struct forward *f, int64_t start)
+static void reject_hostkey(struct hook *h, const struct forward *f, int64_t start)
 {
 	struct verdict v = { .event = "hostkey.changed",
 		             .repo = h->repo->name,
@@ -216,10 +314,32 @@ static void reject_hostkey(const struct hook *h, const struct forward *f, int64_
 		             .ms = now_ms() - start };
 
 	tell("PUSH REJECTED: %s", f->reason);
+	note(h, "failed", f->reason, f->detail);
 	give(h, &v);
 }
 
-static int forward(struct hook *h)
+/* The mirror is as old as the push: bring it up to date, with the lock held, and see
+ * whether the refs are still where the client saw them. */
+static int refresh(struct hook *h)
+{
+	enum trouble trouble = TROUBLE_OTHER;
+	char *detail = NULL;
+	bool has_moved = false;
+	int rc = 0;
+
+	if (repo_refresh_quarantined(h->repo, h->config->fetch_timeout_s, &h->refs, &has_moved,
+	                             &trouble, &detail) < 0)
+		rc = reject(h, trouble == TROUBLE_HOSTKEY ? "hostkey.changed" : "push.failed",
+		            trouble_text(trouble), detail);
+	else if (has_moved)
+		rc = reject(h, "push.failed",
+		            "the upstream moved on while the push waited: fetch, and push again",
+		            NULL);
+	free(detail);
+	return rc;
+}
+
+static int forward(struct hook *h, bool has_waited)
 {
 	struct forward f = { .repo = h->repo, .refs = &h->refs };
 	int64_t start = now_ms();
@@ -227,6 +347,8 @@ static int forward(struct hook *h)
 
 	if (repo_lock(LOCK_FD, start + LOCK_WAIT_S * 1000LL) < 0)
 		return reject(h, "push.failed", "another push holds the repository", NULL);
+	if (has_waited && refresh(h) != 0)
+		return 1;
 	if (forward_push(&f) < 0)
 		rc = 1;
 	h->forward_ms = now_ms() - start;
@@ -240,6 +362,83 @@ static int forward(struct hook *h)
 	free(f.reason);
 	free(f.detail);
 	free(f.said);
+	return rc;
+}
+
+/* --- holding --------------------------------------------------------------------------- */
+
+static void say(const char *line)
+{
+	tell("%s", line);
+}
+
+static int reject_person(struct hook *h)
+{
+	char *reason = xasprintf("rejected by %.64s", h->by);
+	int rc;
+
+	for (const char *p = h->message; *p;) {
+		int len = (int)strcspn(p, "\n");
+
+		tell("%.64s: %.*s", h->by, len, p);
+		p += len;
+		p += *p != '\0';
+	}
+	h->is_turned_down = true;
+	rc = reject(h, "push.rejected", reason, NULL);
+	free(reason);
+	return rc;
+}
+
+/* Returns 0 when a person let it go on. */
+static int hold(struct hook *h)
+{
+	struct hold wait = { .spool = GATE_SPOOL,
+		             .id = h->id,
+		             .scratch = h->scratch,
+		             .refs = &h->refs,
+		             .seconds = h->repo->hold_s,
+		             .say = say };
+	enum hold_result r;
+
+	if (spool_count_held(GATE_SPOOL) >= SPOOL_HELD)
+		return reject(h, "push.rejected", "too many pushes wait for a person already",
+		              NULL);
+	if (note(h, "held", NULL, NULL) < 0)
+		return reject(h, "push.failed", "the gate cannot keep it for a person to look at",
+		              NULL);
+	tell_event(h, "push.held", NULL, NULL, true);
+	r = hold_wait(&wait);
+	h->by = wait.by;
+	h->message = wait.message;
+	switch (r) {
+	case HOLD_APPROVED:
+		tell("approved by %.64s", h->by);
+		note(h, "forwarding", NULL, NULL);
+		tell_event(h, "push.approved", NULL, NULL, true);
+		return 0;
+	case HOLD_REJECTED:
+		return reject_person(h);
+	case HOLD_GONE:
+		return reject(h, "push.cancelled", "the client went away while the push waited",
+		              NULL);
+	case HOLD_LATE:
+		break;
+	}
+	return reject(h, "push.timeout", "nobody approved it in time; push again to ask again",
+	              NULL);
+}
+
+static int pass(struct hook *h)
+{
+	bool is_held = h->repo->hold_s > 0;
+	int rc = is_held ? hold(h) : 0;
+
+	if (rc == 0)
+		rc = forward(h, is_held);
+	/* a false alarm stays one until a push with it has passed, or was turned down */
+	if (rc != 0 && !h->is_turned_down)
+		accept_put_back(GATE_ACCEPTED, h->scratch, &h->scan.findings);
 	return rc;
 }
 
@@ -302,8 +501,13 @@ int hook_main(void)
 	else if (hook_policy(&h.refs, &err) < 0)
 		reject(&h, "push.rejected", err.msg, NULL);
 	else if (scan(&h) == 0)
-		rc = forward(&h);
+		rc = pass(&h);
 	findings_done(&h.scan.findings);
+	findings_done(&h.scan.shown);
+	review_done(&h.scan.review);
+	cJSON_Delete(h.record);
+	free(h.by);
+	free(h.message);
 	ref_updates_done(&h.refs);
 	config_free(h.config);
 	free(h.scratch);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "hook.h"
+#include "operator.h"
 #include "scan.h"
 #include "serve.h"
 
@@ -17,6 +18,8 @@ int main(int argc, char **argv)
 		return stream_main(argc, argv);
 	if (argc == 2 && strcmp(argv[1], "serve") == 0)
 		return serve_main();
+	if (argc >= 2 && operator_has_verb(argv[1]))
+		return operator_main(argc, argv);
 	fprintf(stderr, "usage: git-gate serve\n");
 	return 2;
 }

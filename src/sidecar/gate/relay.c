@@ -51,8 +51,11 @@ static void from_client(struct relay *r, struct flow *up, bool *is_open)
 	int got = fill(r->sock, up);
 	size_t n = up->end - up->at, room = r->head.max - r->head.len;
 
-	if (got < 0)
+	if (got < 0) {
 		*is_open = false;
+		if (r->on_gone)
+			r->on_gone(r->arg);
+	}
 	if (got <= 0)
 		return;
 	r->received += n;
@@ -109,8 +112,11 @@ static int turn(struct relay *r, struct flow *up, struct flow *down, struct flow
 	}
 	if (p[2].revents && fill(r->from, down) < 0)
 		hang_up(&r->from);
-	if (p[3].revents && drain(r->sock, down) < 0)
+	if (p[3].revents && drain(r->sock, down) < 0) {
 		*client_takes = false;
+		if (r->on_gone)
+			r->on_gone(r->arg);
+	}
 	if (p[4].revents)
 		from_stderr(r, scrap);
 	if (!*client_takes)

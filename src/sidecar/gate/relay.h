@@ -24,6 +24,9 @@ struct relay {
 	struct buf tail;    /* the end of receive-pack's stderr */
 	uint64_t received;  /* bytes from the client */
 	bool is_idle;       /* it was stopped for that */
+	/* the client has gone, or says no more; may be NULL */
+	void (*on_gone)(void *arg);
+	void *arg;
 };
 
 /* Run until receive-pack has closed its outputs and the client has all of them.

@@ -12,6 +12,7 @@
 
 #include "config.h"
 #include "gate.h"
+#include "proto.h"
 #include "run.h"
 #include "util.h"
 
@@ -197,4 +198,71 @@ int repo_refresh(const struct gate_repo *repo, bool with_head, int timeout_s, en
 	buf_done(&said);
 	free(dir);
 	return rc < 0 ? -1 : 0;
+}
+
+/* "ID REF" lines; a ref that is not there has the id of no object. */
+static bool has_ref_at(const char *list, const char *ref, const char *id)
+{
+	size_t len = strlen(ref);
+
+	for (const char *p = list; *p; p += *p == '\n') {
+		size_t n = strcspn(p, "\n"), oid = strcspn(p, " ");
+
+		if (n == oid + 1 + len && memcmp(p + oid + 1, ref, len) == 0)
+			return oid == strlen(id) && memcmp(p, id, oid) == 0;
+		p += n;
+	}
+	return oid_is_zero(id);
+}
+
+static int find_moved(const struct gate_repo *repo, const struct ref_updates *refs,
+                      bool *has_moved)
+{
+	const char **argv = xcalloc(refs->n + 4, sizeof *argv);
+	char *dir = repo_dir(repo);
+	struct command list = { .argv = argv, .dir = dir };
+	struct buf text = BUF_INIT(64U << 20);
+	int rc;
+
+	argv[0] = GATE_GIT;
+	argv[1] = "for-each-ref";
+	argv[2] = "--format=%(objectname) %(refname)";
+	for (size_t i = 0; i < refs->n; i++)
+		argv[3 + i] = refs->v[i].ref;
+	rc = run_read(&list, run_into_buf, &text, NULL, now_ms() + 30000, NULL);
+	for (size_t i = 0; rc == 0 && i < refs->n; i++)
+		*has_moved |= !has_ref_at(buf_str(&text), refs->v[i].ref, refs->v[i].old);
+	buf_done(&text);
+	free(argv);
+	free(dir);
+	return rc < 0 ? -1 : 0;
+}
+
+int repo_refresh_quarantined(const struct gate_repo *repo, int timeout_s,
+                             const struct ref_updates *refs, bool *has_moved,
+                             enum trouble *trouble, char **detail)
+{
+	/* In there no ref may move, and what is fetched would go when the push does. */
+	static const char *const names[] = { "GIT_QUARANTINE_PATH", "GIT_OBJECT_DIRECTORY",
+		                             "GIT_ALTERNATE_OBJECT_DIRECTORIES" };
+	char *values[sizeof names / sizeof *names];
+	int rc;
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		const char *v = getenv(names[i]);
+
+		values[i] = v ? xstrndup(v, strlen(v)) : NULL;
+		unsetenv(names[i]);
+	}
+	rc = repo_refresh(repo, false, timeout_s, trouble, detail);
+	if (rc == 0 && find_moved(repo, refs, has_moved) < 0) {
+		*detail = xasprintf("the gate cannot read its refs");
+		rc = -1;
+	}
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		if (values[i])
+			setenv(names[i], values[i], 1);
+		free(values[i]);
+	}
+	return rc;
 }

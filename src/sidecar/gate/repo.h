@@ -10,6 +10,7 @@
 struct err;
 struct gate_config;
 struct gate_repo;
+struct ref_updates;
 
 /* "/git/PATH.git"; the caller frees it. */
 char *repo_dir(const struct gate_repo *repo);
@@ -36,5 +37,11 @@ void repo_lock_release(int fd); /* the file stays open */
  * *detail why (the caller frees it); nothing may be served then. */
 int repo_refresh(const struct gate_repo *repo, bool with_head, int timeout_s, enum trouble *trouble,
                  char **detail);
+
+/* The same from within a push's hook, whose objects are in quarantine. *has_moved:
+ * a ref is not where the push expects it (any more). */
+int repo_refresh_quarantined(const struct gate_repo *repo, int timeout_s,
+                             const struct ref_updates *refs, bool *has_moved,
+                             enum trouble *trouble, char **detail);
 
 #endif

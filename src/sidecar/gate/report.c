@@ -83,10 +83,41 @@ static bool is_same(const struct finding *a, const struct finding *b)
 	       strcmp(a->commit, b->commit) == 0;
 }
 
+static void taint(struct findings *f, const struct finding *one)
+{
+	if (one->place != PLACE_FILE || !one->name || findings_taint_file(f, one->name))
+		return;
+	if (f->n_tainted == FINDINGS_MAX) {
+		f->n_more++;
+		return;
+	}
+	f->tainted = xreallocarray(f->tainted, f->n_tainted + 1, sizeof *f->tainted);
+	f->tainted[f->n_tainted++] = xstrndup(one->name, strlen(one->name));
+}
+
+bool findings_taint_file(const struct findings *f, const char *path)
+{
+	for (size_t i = 0; i < f->n_tainted; i++)
+		if (strcmp(f->tainted[i], path) == 0)
+			return true;
+	return false;
+}
+
+bool findings_taint_commit(const struct findings *f, const char *oid)
+{
+	for (size_t i = 0; i < f->n; i++)
+		if (f->v[i].place == PLACE_COMMIT && f->v[i].is_decoded &&
+		    strcmp(f->v[i].commit, oid) == 0)
+			return true;
+	return false;
+}
+
 void findings_add(struct findings *f, const struct finding *one)
 {
 	struct finding *n;
 
+	if (one->is_decoded || one->source == SOURCE_CONTENT)
+		taint(f, one);
 	for (size_t i = 0; i < f->n; i++)
 		if (is_same(&f->v[i], one))
 			return;
@@ -100,6 +131,7 @@ void findings_add(struct findings *f, const struct finding *one)
 	n->rule = xstrndup(one->rule, strlen(one->rule));
 	n->secret = xstrndup(one->secret, strlen(one->secret));
 	n->name = one->name ? xstrndup(one->name, strlen(one->name)) : NULL;
+	n->accepted_by = NULL;
 }
 
 static void finding_done(struct finding *x)
@@ -109,6 +141,7 @@ static void finding_done(struct finding *x)
 	free(x->rule);
 	free(x->secret);
 	free(x->name);
+	free(x->accepted_by);
 }
 
 static int by_source(const void *a, const void *b)
@@ -187,7 +220,9 @@ void findings_done(struct findings *f)
 {
 	for (size_t i = 0; i < f->n; i++)
 		finding_done(&f->v[i]);
+	for (size_t i = 0; i < f->n_tainted; i++)
+		free(f->tainted[i]);
+	free(f->tainted);
 	free(f->v);
-	f->v = NULL;
-	f->n = 0;
+	*f = (struct findings){ 0 };
 }

@@ -23,8 +23,11 @@ struct finding {
 	char *name;   /* path or ref, as it is; NULL for a commit or tag object */
 	enum place place;
 	enum source source;
+	bool is_decoded; /* the secret is not to be seen as such in what was pushed */
 	int line;        /* 0 when it means nothing */
 	char commit[65]; /* "" when there is none */
+	char id[33];     /* accept.h; "" while it has none */
+	char *accepted_by; /* NULL for nobody */
 };
 
 #define FINDINGS_MAX 1000 /* kept one by one; the rest is only counted */
@@ -33,6 +36,9 @@ struct findings {
 	struct finding *v;
 	size_t n;
 	size_t n_more; /* beyond FINDINGS_MAX, doubles included */
+	/* files in which a secret stands in another form than the one that is masked */
+	char **tainted;
+	size_t n_tainted;
 };
 
 /* One element of gitleaks' JSON. */
@@ -62,6 +68,11 @@ char *findings_mask(const struct findings *f, const char *text);
  * name and the secret is not to be seen in it as such (an encoded one), or when
  * there are more secrets than are kept. */
 char *findings_mask_name(const struct findings *f, const char *name);
+
+/* Is there something in this file, or in this commit's message, that masking the
+ * secrets would not hide? */
+bool findings_taint_file(const struct findings *f, const char *path);
+bool findings_taint_commit(const struct findings *f, const char *oid);
 
 const char *source_name(enum source s);
 

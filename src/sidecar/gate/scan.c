@@ -19,6 +19,7 @@
 #include "util.h"
 
 #define TAG_DEPTH 8
+#define REVIEW_MS 10000 /* for git to say what the push changes */
 
 struct job {
 	struct scan *s;
@@ -30,6 +31,7 @@ struct job {
 	bool *seen;
 	/* the object that is being read */
 	struct buf head;
+	char oid[65];
 	enum place place;
 	int64_t line;
 	/* ids of the tags of this round, and what those of the last lead to */
@@ -63,6 +65,7 @@ static int object_begin(void *ctx, const char *oid, const char *type, uint64_t s
 	if (strcmp(type, j->place == PLACE_TAG ? "tag" : "commit") != 0)
 		return err_set(err, "%s is a %.20s", oid, type);
 	stream_object(j->stream, j->place, oid);
+	snprintf(j->oid, sizeof j->oid, "%s", oid);
 	j->line = 1;
 	buf_reset(&j->head);
 	return 0;
@@ -86,8 +89,10 @@ static int object_end(void *ctx, struct err *err)
 	const char *head = buf_str(&j->head), *type = strstr(head, "\ntype ");
 
 	stream_text(j->stream, j->line, "", 0, true);
-	if (j->place != PLACE_TAG)
+	if (j->place != PLACE_TAG) {
+		review_commit(&j->s->review, j->oid, head);
 		return 0;
+	}
 	if (strncmp(head, "object ", 7) != 0 || !type)
 		return err_set(err, "a tag object without an object");
 	if (strncmp(type + 6, "tag\n", 4) == 0) {
@@ -293,9 +298,15 @@ static int on_stream_finding(void *ctx, const struct raw_finding *f)
 	one.source = e->place != PLACE_FILE        ? SOURCE_META
 	             : is_content || f->is_decoded ? SOURCE_CONTENT
 	                                           : SOURCE_DIFF;
+	one.is_decoded = f->is_decoded || is_content;
 	one.line = e->place == PLACE_FILE ? f->line : 0;
 	snprintf(one.commit, sizeof one.commit, "%s", e->commit ? e->commit : "");
-	findings_add(&j->s->findings, &one);
+	if (e->place == PLACE_REVIEW) {
+		one.place = PLACE_FILE;
+		findings_add(&j->s->shown, &one);
+	} else {
+		findings_add(&j->s->findings, &one);
+	}
 	return 0;
 }
 
@@ -323,6 +334,18 @@ static int finish_stream(struct job *j)
 	return 0;
 }
 
+/* --- what a person is shown ------------------------------------------------------------ */
+
+static void read_review(struct job *j)
+{
+	int64_t until = now_ms() + REVIEW_MS;
+	char *ids = scratch_file(j, "review");
+
+	review_read(&j->s->review, ids, until < j->deadline ? until : j->deadline);
+	review_scan(&j->s->review, j->stream);
+	free(ids);
+}
+
 /* --- all of it ------------------------------------------------------------------------ */
 
 static int read_push(struct job *j, const char *commits)
@@ -339,6 +362,8 @@ static int read_push(struct job *j, const char *commits)
 	if (j->s->commits > 0 && (batch_run(commits, &into_stream, j, j->deadline, &j->err) < 0 ||
 	                          read_changes(j, commits) < 0))
 		return -1;
+	if (j->s->commits > 0)
+		read_review(j);
 	if (finish_stream(j) < 0)
 		return -1;
 	return archives_scan(&j->archives, &j->err);
@@ -348,6 +373,7 @@ static enum scan_result result(struct job *j, int rc)
 {
 	struct scan *s = j->s;
 
+	s->is_complete = rc == 0;
 	findings_settle(&s->findings);
 	if (s->findings.n)
 		return SCAN_FOUND; /* enough to refuse, whatever else there may be */

@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "report.h"
+#include "review.h"
 
 struct ref_updates;
 
@@ -33,6 +34,9 @@ struct scan {
 	int limit_s;
 	/* results */
 	struct findings findings;
+	struct review review;   /* what a person is going to be shown of the push, ... */
+	struct findings shown;  /* ...and the secrets in it, those upstream already included */
+	bool is_complete;       /* the scan came to its end: every secret is known */
 	size_t commits;
 	char reason[300];
 	char detail[600];

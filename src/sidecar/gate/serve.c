@@ -17,8 +17,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "accept.h"
 #include "config.h"
 #include "gate.h"
+#include "operator.h"
 #include "repo.h"
 #include "run.h"
 #include "util.h"
@@ -27,6 +29,7 @@
 struct server {
 	struct gate_config *config;
 	int listener, signals, verdict_fd;
+	int events; /* operator.h */
 	pid_t *children; /* max_connections; 0 is free */
 	int n_children;
 };
@@ -81,14 +84,18 @@ static int check_key(const char *path, const char *what, struct err *err)
 
 static int prepare(struct server *s, struct err *err)
 {
-	static const char *const dirs[] = { GATE_SCRATCH, GATE_LOCKS };
+	static const char *const dirs[] = { GATE_SCRATCH, GATE_LOCKS, GATE_SPOOL, GATE_ACCEPTED };
 
 	if (config_load(&s->config, GATE_CONFIG, err) < 0)
 		return -1;
 	dir_remove(GATE_SCRATCH);
+	dir_remove(GATE_SPOOL);
+	dir_remove(GATE_ACCEPTED);
 	for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++)
 		if (mkdir(dirs[i], 0700) < 0 && errno != EEXIST)
 			return err_set(err, "%s: %s", dirs[i], strerror(errno));
+	if (accept_make_key(err) < 0)
+		return -1;
 	for (size_t i = 0; i < s->config->n_repos; i++) {
 		const struct gate_repo *repo = &s->config->repos[i];
 
@@ -113,8 +120,9 @@ static int open_sockets(struct server *s, struct err *err)
 	sigaddset(&mask, SIGINT);
 	sigprocmask(SIG_BLOCK, &mask, NULL);
 	s->signals = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
+	s->events = operator_open_events();
 	s->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (s->signals < 0 || s->listener < 0)
+	if (s->signals < 0 || s->listener < 0 || s->events < 0)
 		return err_set(err, "socket: %s", strerror(errno));
 	setsockopt(s->listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
 	if (bind(s->listener, (struct sockaddr *)&at, sizeof at) < 0 || listen(s->listener, 64) < 0)
@@ -142,6 +150,7 @@ static void serve_one(struct server *s, int sock, const struct sockaddr_in *from
 
 	close(s->listener);
 	close(s->signals);
+	close(s->events);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	setsockopt(sock, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
@@ -190,13 +199,16 @@ static void loop(struct server *s)
 	for (;;) {
 		/* Too many at once: those who come now wait in the socket's queue. */
 		bool is_full = s->n_children == s->config->max_connections;
-		struct pollfd p[2] = { { .fd = is_full ? -1 : s->listener, .events = POLLIN },
-			               { .fd = s->signals, .events = POLLIN } };
+		struct pollfd p[3] = { { .fd = is_full ? -1 : s->listener, .events = POLLIN },
+			               { .fd = s->signals, .events = POLLIN },
+			               { .fd = s->events, .events = POLLIN } };
 
-		if (poll(p, 2, -1) < 0 && errno != EINTR)
+		if (poll(p, 3, -1) < 0 && errno != EINTR)
 			return;
 		if (p[1].revents && take_signals(s))
 			break;
+		if (p[2].revents)
+			operator_pass_on(s->events, s->verdict_fd);
 		if (p[0].revents)
 			accept_one(s);
 	}
@@ -209,7 +221,7 @@ static void loop(struct server *s)
 
 int serve_main(void)
 {
-	struct server s = { .listener = -1, .signals = -1 };
+	struct server s = { .listener = -1, .signals = -1, .events = -1 };
 	struct buf version = BUF_INIT(64);
 	struct err err = { { 0 } };
 

@@ -274,6 +274,11 @@ void stream_object(struct stream *s, enum place place, const char *oid)
 	begin(s, new_entry(s, place, NULL, 0, NULL), 'm', 'm');
 }
 
+void stream_review(struct stream *s, const char *path, size_t len)
+{
+	begin(s, new_entry(s, PLACE_REVIEW, path, len, NULL), 'm', 'c');
+}
+
 /* Not text: control bytes that no text has, or invalid UTF-8. */
 static bool is_binary(const char *p, size_t len)
 {

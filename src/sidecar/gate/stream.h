@@ -39,7 +39,9 @@ struct err;
 #define STREAM_CANARY_EVERY (4U << 20)
 #define STREAM_ENTRIES_MAX (1U << 20)
 
-enum place { PLACE_FILE, PLACE_PATH, PLACE_COMMIT, PLACE_TAG, PLACE_REF };
+/* PLACE_REVIEW is not part of the push: text that a person is going to be shown, in
+ * which secrets must be known so that they can be masked. */
+enum place { PLACE_FILE, PLACE_PATH, PLACE_COMMIT, PLACE_TAG, PLACE_REF, PLACE_REVIEW };
 
 struct entry {
 	enum place place;
@@ -66,6 +68,9 @@ void stream_file(struct stream *s, const char *path, size_t len, const char *blo
 
 /* Begin the text of an object (PLACE_COMMIT or PLACE_TAG). */
 void stream_object(struct stream *s, enum place place, const char *oid);
+
+/* Begin lines of a file as they are going to be shown. */
+void stream_review(struct stream *s, const char *path, size_t len);
 
 /* A line of what was begun, without newline, in as many pieces as one likes. */
 void stream_text(struct stream *s, int64_t line, const char *data, size_t len, bool is_last);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "proto.h"
+#include "record.h"
 #include "report.h"
 #include "text.h"
 #include "util.h"
@@ -63,12 +64,16 @@ static bool has_long_word(const char *s)
 	return n >= 16;
 }
 
+char *verdict_name(const struct findings *f, bool is_unscanned, const char *name)
+{
+	if (is_unscanned && has_long_word(name))
+		return xasprintf("(unscanned name of %zu bytes)", strlen(name));
+	return findings_mask_name(f, name);
+}
+
 static void put_name(struct line *l, const char *name)
 {
-	if (l->v->is_unscanned && has_long_word(name))
-		put_masked(l, xasprintf("(unscanned name of %zu bytes)", strlen(name)), 60);
-	else
-		put_masked(l, findings_mask_name(l->v->findings, name), l->max->name);
+	put_masked(l, verdict_name(l->v->findings, l->v->is_unscanned, name), l->max->name);
 }
 
 static void put_key(struct line *l, const char *key, const char *text, size_t max)
@@ -112,7 +117,12 @@ static void put_finding(struct line *l, const struct finding *f)
 		buf_adds(l->out, "null");
 	buf_adds(l->out, ",\"match\":");
 	put_string(l, mask, 60);
-	buf_addf(l->out, ",\"src\":\"%s\"}", source_name(f->source));
+	buf_addf(l->out, ",\"src\":\"%s\"", source_name(f->source));
+	if (f->id[0])
+		put_key(l, "id", f->id, 32);
+	if (f->accepted_by)
+		put_key(l, "accepted_by", f->accepted_by, 64);
+	buf_addc(l->out, '}');
 	free(mask);
 }
 
@@ -134,25 +144,14 @@ static void put_push(struct line *l)
 	l->is_cut |= n > l->max->findings;
 }
 
-static void put_time(struct buf *out, int64_t unix_ms)
-{
-	time_t t = (time_t)(unix_ms / 1000);
-	struct tm tm;
-
-	gmtime_r(&t, &tm);
-	buf_addf(out, "\"ts\":\"%04d-%02d-%02dT%02d:%02d:%02d.%03dZ\"", tm.tm_year + 1900,
-	         tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
-	         (int)(unix_ms % 1000));
-}
-
 static bool render_within(struct buf *out, const struct verdict *v, const struct budget *max,
                           int64_t unix_ms)
 {
 	struct line l = { .out = out, .v = v, .max = max };
 
-	buf_adds(out, "{\"v\":1,");
-	put_time(out, unix_ms);
-	buf_addf(out, ",\"event\":\"%s\"", v->event);
+	buf_adds(out, "{\"v\":1,\"ts\":\"");
+	record_time(out, unix_ms);
+	buf_addf(out, "\",\"event\":\"%s\"", v->event);
 	if (v->repo)
 		put_key(&l, "repo", v->repo, 64);
 	if (v->peer)
@@ -161,6 +160,12 @@ static bool render_within(struct buf *out, const struct verdict *v, const struct
 		put_key(&l, "service", v->service, 20);
 	if (v->id)
 		put_push(&l);
+	if (v->hold_s)
+		buf_addf(out, ",\"hold_s\":%d", v->hold_s);
+	if (v->by)
+		put_key(&l, "by", v->by, 64);
+	if (v->message && *v->message)
+		put_key(&l, "message", v->message, max->detail);
 	if (v->scanner) {
 		put_key(&l, "scanner", v->scanner, 40);
 		put_key(&l, "scanner_version", v->scanner_version, 40);

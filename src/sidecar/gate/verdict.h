@@ -32,10 +32,15 @@ struct verdict {
 	bool is_unscanned; /* nobody looked at the refs' names: long words in them are masked */
 	size_t commits;
 	int64_t scan_ms, forward_ms, total_ms;
+	int hold_s;                /* of push.held; 0: left out */
+	const char *by, *message;  /* who decided, and what they said; NULL: left out */
 	/* of gate.ready: scanner non-NULL */
 	const char *scanner, *scanner_version;
 	size_t repos;
 };
+
+/* A ref or path as it is shown; the caller frees it. */
+char *verdict_name(const struct findings *f, bool is_unscanned, const char *name);
 
 /* Append the line, newline included, to out. When it would be too long, fewer
  * refs and findings and shorter texts are given, and "truncated" is true.

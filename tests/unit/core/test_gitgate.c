@@ -76,7 +76,8 @@ static void gate_json_says_what_the_contract_says(void **state)
 		"proj\",\"push\":\"forward\"},"
 		"{\"name\":\"hub\",\"path\":\"hub.test/org/proj\",\"url\":\"git@hub.test:org/"
 	        "proj\","
-		"\"key\":\"/etc/git-gate/keys/hub\",\"known_hosts\":null,\"push\":\"hold\"}],"
+		"\"key\":\"/etc/git-gate/keys/hub\",\"known_hosts\":null,"
+		"\"push\":\"hold\",\"hold_s\":100}],"
 		"\"max_push_bytes\":268435456,\"scan_timeout_s\":60,\"fetch_timeout_s\":30,"
 		"\"connect_timeout_s\":5,\"max_connections\":16}\n");
 	root = cJSON_Parse(buf_str(&out));

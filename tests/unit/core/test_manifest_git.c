@@ -286,6 +286,29 @@ static void names_and_upstreams_are_unique_in_a_bottle(void **state)
 		"m.json:4:1: /bottles/b/git/2: is the same upstream as \"x\"; remove one\n");
 }
 
+#define HELD(push, seconds) \
+	"{\"Name\":\"p\",\"Upstream\":\"git@h.test:p\",\"IdentityFile\":\"/home/u/.ssh/id\"," \
+	"\"KnownHostKey\":\"" KEY_ED25519 "\"" push ",\"hold_seconds\":" seconds "}"
+
+static void a_held_push_waits_for_a_bounded_time(void **state)
+{
+	(void)state;
+	manifest = fixture_user(
+		"{\"bottles\":{\"b\":{\"git\":[" HELD(",\"push\":\"hold\"", "30") "]}}}");
+	fixture_says(manifest, "");
+	assert_int_equal(manifest_bottle(manifest, "b")->git[0].push, GIT_PUSH_HOLD);
+	assert_int_equal(manifest_bottle(manifest, "b")->git[0].hold_seconds, 30);
+	manifest_free(manifest);
+	manifest = fixture_user("{\"bottles\":{\"b\":{\"git\":[" HELD("", "30") "]}}}");
+	assert_int_equal(manifest->faults.n_errors, 0);
+	assert_non_null(strstr(manifest->faults.v[0].text, "does nothing without"));
+	manifest_free(manifest);
+	manifest = fixture_user(
+		"{\"bottles\":{\"b\":{\"git\":[" HELD(",\"push\":\"hold\"", "4") "]}}}");
+	assert_int_equal(manifest->faults.n_errors, 1);
+	assert_non_null(strstr(manifest->faults.v[0].text, "whole number from 5 to 3600"));
+}
+
 #define X_OF_PARENT ENTRY("x", "git@h.test:x")
 #define Y_OF_PARENT ENTRY("y", "git@h.test:y")
 #define Z_OF_CHILD  ENTRY("z", "git@h.test:z")
@@ -368,6 +391,7 @@ int main(void)
 		cmocka_unit_test(extra_hosts_are_names_with_addresses),
 		cmocka_unit_test(one_host_has_one_address_in_a_bottle_inherited_or_not),
 		cmocka_unit_test(names_and_upstreams_are_unique_in_a_bottle),
+		cmocka_unit_test_teardown(a_held_push_waits_for_a_bounded_time, drop_manifest),
 		cmocka_unit_test_teardown(inherited_remotes_are_united_by_name_and_the_childs_wins,
 		                          drop_manifest),
 		cmocka_unit_test(an_upstreams_host_may_not_be_passed_through_unseen),

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "core/buf.h"
 #include "core/err.h"
 #include "core/event.h"
 #include "core/mem.h"
@@ -314,6 +315,41 @@ static void a_refused_decision_is_one_too(void **state)
 	event_done(&e);
 }
 
+static void what_is_in_force_is_shown(void **state)
+{
+	struct policy_entry entries[] = {
+		{ .host = "new.test", .until = NOW + 600, .cuts = true, .by = S("ada@desk") },
+		{ .host = "kept.test", .why = S("red\x1b[31m") },
+		{ .host = "*.python.org", .is_denied = true },
+		{ .host = "over.test", .until = NOW },
+	};
+	struct policy p = sample(entries, 4);
+	struct buf b = BUF_INIT(65536);
+	const char *text;
+
+	(void)state;
+	policy_text(&b, &p, false, NOW);
+	text = buf_str(&b);
+	assert_non_null(strstr(text, "  api.anthropic.com "));
+	assert_non_null(strstr(text, "- *.python.org "));
+	assert_null(strstr(text, "  *.python.org "));
+	assert_non_null(strstr(text, "10m left, then tunnels are cut  by ada@desk\n"));
+	assert_null(strstr(text, "over.test"));
+	assert_null(strchr(text, 0x1b));
+	buf_reset(&b);
+	policy_text(&b, &p, true, NOW);
+	assert_null(strstr(buf_str(&b), "api.anthropic.com"));
+	assert_non_null(strstr(buf_str(&b), "+ kept.test "));
+	buf_reset(&b);
+	policy_json(&b, &p, true, NOW);
+	text = buf_str(&b);
+	assert_null(strstr(text, "allowlist"));
+	assert_non_null(
+		strstr(text, "{\"host\":\"new.test\",\"action\":\"allow\",\"scope\":\"until\""));
+	assert_null(strchr(text, 0x1b));
+	buf_done(&b);
+}
+
 static void a_url_is_asked_without_what_may_be_secret(void **state)
 {
 	static const struct {
@@ -371,6 +407,7 @@ int main(void)
 		cmocka_unit_test(times_are_said),
 		cmocka_unit_test(a_decision_is_an_event_with_who_when_why),
 		cmocka_unit_test(a_refused_decision_is_one_too),
+		cmocka_unit_test(what_is_in_force_is_shown),
 		cmocka_unit_test(a_url_is_asked_without_what_may_be_secret),
 	};
 

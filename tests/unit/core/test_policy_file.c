@@ -331,6 +331,31 @@ static void what_is_so_already_writes_nothing(void **state)
 	folder_free(f);
 }
 
+static void any_words_of_a_person_can_be_read_again(void **state)
+{
+	struct folder *f = folder_new();
+	char why[400], by[200];
+	struct policy *p;
+
+	(void)state;
+	memset(why, 0xff, sizeof why - 1);
+	why[sizeof why - 1] = '\0';
+	memset(by, 'b', sizeof by - 1);
+	by[sizeof by - 1] = '\0';
+	must(f, ((struct policy_change){
+			.verb = POLICY_ALLOW, .host = "a.test", .by = by, .why = why }));
+	must(f,
+	     ((struct policy_change){ .verb = POLICY_ALLOW,
+	                              .host = "b.test",
+	                              .why = "\x01\x1b\"\\\xc3\xa4\xed\xa0\x80\xf4\x8f\xbf\xbf" }));
+	p = show(f);
+	assert_int_equal(strlen(p->entries[0].by), POLICY_BY_MAX);
+	assert_int_equal(strlen(p->entries[0].why), POLICY_WHY_MAX);
+	assert_string_equal(p->entries[1].why, "\x01\x1b\"\\\xc3\xa4???\xf4\x8f\xbf\xbf");
+	policy_free(p);
+	folder_free(f);
+}
+
 static void a_flood_of_hosts_ends_at_the_cap(void **state)
 {
 	struct folder *f = folder_new();
@@ -739,6 +764,7 @@ int main(void)
 		cmocka_unit_test(the_last_host_stays),
 		cmocka_unit_test(what_must_not_be_is_refused_whoever_asks),
 		cmocka_unit_test(what_is_so_already_writes_nothing),
+		cmocka_unit_test(any_words_of_a_person_can_be_read_again),
 		cmocka_unit_test(a_flood_of_hosts_ends_at_the_cap),
 		cmocka_unit_test(what_is_for_a_while_ends_with_nobody_there),
 		cmocka_unit_test(ends_come_in_their_order_whatever_was_decided_between),

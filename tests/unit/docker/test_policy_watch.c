@@ -235,17 +235,19 @@ static void on_policy(void *arg, struct policy *policy, const struct err *err)
 
 static void read_policy(const struct fake_answer *answers, const char *session, const char *text)
 {
+	struct policy_world world = { .engine = engine, .install = "me" };
 	struct found f = { 0 };
 	struct err err;
 
 	fake.answers = answers;
 	assert_int_equal(engine_connect(engine, &err), 0);
-	policy_read_start(engine, "me", session, on_policy, &f);
+	policy_read_start(&world, session, on_policy, &f);
 	assert_false(f.is_done);
 	for (int i = 0; i < TURNS_MAX && !f.is_done; i++)
 		loop_turn(loop, 20, NULL);
 	assert_true(f.is_done);
 	assert_false(f.is_there);
+	policy_world_done(&world);
 	if (!strstr(f.err.msg, text))
 		fail_msg("\"%s\" instead of \"%s\"", f.err.msg, text);
 }

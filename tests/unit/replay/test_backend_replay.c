@@ -5,6 +5,7 @@
 
 #include "core/event.h"
 #include "core/manifest.h"
+#include "core/policy.h"
 
 /* --- asking ------------------------------------------------------------ */
 
@@ -645,6 +646,53 @@ static void test_closing_drops_what_is_under_way(void **state)
 	plan_free(g.plan);
 }
 
+struct asked {
+	struct err err;
+	bool has_answer, is_done;
+};
+
+static void on_policy(void *arg, struct policy *policy, const struct err *err)
+{
+	struct asked *a = arg;
+
+	a->has_answer = policy != NULL;
+	a->err = err ? *err : (struct err){ 0 };
+	a->is_done = true;
+}
+
+static void on_why(void *arg, const struct policy_answer *answer, const struct err *err)
+{
+	struct asked *a = arg;
+
+	a->has_answer = answer != NULL;
+	a->err = err ? *err : (struct err){ 0 };
+	a->is_done = true;
+}
+
+static void refused(struct asked *a)
+{
+	assert_false(a->is_done);
+	turn_until(&a->is_done);
+	assert_false(a->has_answer);
+	assert_non_null(strstr(a->err.msg, "is a recording"));
+	*a = (struct asked){ 0 };
+}
+
+static void test_a_recording_has_no_policy_to_be_changed(void **state)
+{
+	const struct policy_change change = { .verb = POLICY_FREEZE };
+	struct asked a = { 0 };
+
+	(void)state;
+	play(RUNNING("one"), "0");
+	backend_replay.policy(backend, "one", on_policy, &a);
+	refused(&a);
+	backend_replay.policy_change(backend, "one", &change, on_policy, &a);
+	refused(&a);
+	backend_replay.why(backend, "one", "https://a.test/", on_why, &a);
+	refused(&a);
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, replay_setup, replay_teardown)
 
 int main(void)
@@ -677,6 +725,7 @@ int main(void)
 		TEST(test_stop_ends_streams_and_followings_and_the_recordings_say),
 		TEST(test_stop_of_nothing_is_success),
 		TEST(test_verify_tells_what_the_launch_found),
+		TEST(test_a_recording_has_no_policy_to_be_changed),
 		TEST(test_closing_drops_what_is_under_way),
 	};
 

@@ -558,6 +558,18 @@ static void test_a_notice_makes_it_wait_until_it_is_answered(void **state)
 	assert_int_not_equal(row("one")->activity, ACTIVITY_WAITS);
 }
 
+static void test_a_shell_that_ended_is_told_once_and_then_another_begins(void **state)
+{
+	(void)state;
+	open_fleet(RUNNING("one"), "1");
+	assert_non_null(fleet_terminal(fleet, "one", FLEET_SHELL, 24, 80));
+	settle();
+	fleet_send(fleet, "one", FLEET_SHELL, "\004", 1);
+	settle();
+	assert_null(fleet_terminal(fleet, "one", FLEET_SHELL, 24, 80));
+	assert_non_null(fleet_terminal(fleet, "one", FLEET_SHELL, 24, 80));
+}
+
 #define CLAIMS(t, words) SAYS(t, "\\u001b]777;notify;claude-bottle;" words "\\u0007")
 
 static void test_what_its_hooks_say_counts_and_not_what_is_typed(void **state)
@@ -881,6 +893,7 @@ int main(void)
 		TEST(test_what_is_sent_reaches_the_agent),
 		TEST(test_a_shell_is_beside_the_agents_terminal),
 		TEST(test_a_notice_makes_it_wait_until_it_is_answered),
+		TEST(test_a_shell_that_ended_is_told_once_and_then_another_begins),
 		TEST(test_what_its_hooks_say_counts_and_not_what_is_typed),
 		TEST(test_a_hook_that_says_it_works_ends_the_waiting),
 		TEST(test_a_question_is_answered_by_what_is_typed_but_not_by_moving),

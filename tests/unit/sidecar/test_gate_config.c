@@ -139,13 +139,32 @@ static int try_repo(const char *name, const char *path, const char *url, const c
 	return rc;
 }
 
-static void hold_is_refused_until_it_exists(void **state)
+static int hold_of(const char *more)
+{
+	struct gate_config *c = NULL;
+	struct err err = { { 0 } };
+	char *text = xasprintf("{\"v\":1,\"repos\":[{\"name\":\"p\",\"path\":\"h/p\",\"url\":"
+	                       "\"ssh://h/p\",\"key\":\"/k\"%s}]}",
+	                       more);
+	int seconds = config_parse(&c, text, &err) < 0 ? -1 : c->repos[0].hold_s;
+
+	config_free(c);
+	free(text);
+	return seconds;
+}
+
+static void a_push_is_forwarded_or_held_for_so_long(void **state)
 {
 	struct err err = { { 0 } };
 
 	(void)state;
-	assert_int_equal(try_repo("p", "h/p", "ssh://h/p", "/k", ",\"push\":\"hold\"", &err), -1);
-	assert_non_null(strstr(err.msg, "hold\" is not supported yet"));
+	assert_int_equal(hold_of(""), 0);
+	assert_int_equal(hold_of(",\"push\":\"forward\",\"hold_s\":10"), 0);
+	assert_int_equal(hold_of(",\"push\":\"hold\""), 100);
+	assert_int_equal(hold_of(",\"push\":\"hold\",\"hold_s\":5"), 5);
+	assert_int_equal(hold_of(",\"push\":\"hold\",\"hold_s\":4"), -1);
+	assert_int_equal(hold_of(",\"push\":\"hold\",\"hold_s\":\"9\""), -1);
+	assert_int_equal(hold_of(",\"push\":true"), -1);
 	assert_int_equal(try_repo("p", "h/p", "ssh://h/p", "/k", ",\"push\":\"open\"", &err), -1);
 	assert_int_equal(try_repo("p", "h/p", "ssh://h/p", "/k", ",\"push\":\"forward\"", &err), 0);
 }
@@ -206,7 +225,7 @@ int main(void)
 		cmocka_unit_test(what_is_absent_has_its_default),
 		cmocka_unit_test(only_listed_paths_are_found),
 		cmocka_unit_test(each_fault_is_named_with_its_place),
-		cmocka_unit_test(hold_is_refused_until_it_exists),
+		cmocka_unit_test(a_push_is_forwarded_or_held_for_so_long),
 		cmocka_unit_test(what_reaches_a_command_line_or_path_is_plain),
 	};
 
