@@ -218,24 +218,47 @@ static struct cell cell_at(const struct vt_line *line, int x)
 	return c;
 }
 
-/* "02:31:09" becomes what it would be had we begun at noon. */
+/* Does the row have this at x? 9 stands for any digit. */
+static bool is_like(const struct cell *v, int x, const char *shape)
+{
+	for (; *shape; shape++, x++) {
+		char c = x < cols && !v[x].text[1] ? v[x].text[0] : 0;
+
+		if (*shape == '9' ? c < '0' || c > '9' : c != *shape)
+			return false;
+	}
+	return true;
+}
+
+static int number(const struct cell *v, int x)
+{
+	return (v[x].text[0] - '0') * 10 + v[x + 1].text[0] - '0';
+}
+
+static void put(struct cell *v, int x, const char *s)
+{
+	for (; *s; s++)
+		v[x++].text[0] = *s;
+}
+
+/* "02:31:09" becomes what it would be had we begun at noon of the recording's day. */
 static void tell_noon(struct cell *v)
 {
-	for (int x = 0; x + 8 <= cols; x++) {
-		char t[9] = "";
-		int h, m, s, used = 0;
+	for (int x = 0; x < cols; x++) {
+		char t[16];
 		long at;
 
-		for (int i = 0; i < 8; i++)
-			t[i] = strlen(v[x + i].text) == 1 ? v[x + i].text[0] : '?';
-		if (sscanf(t, "%2d:%2d:%2d%n", &h, &m, &s, &used) != 3 || used != 8)
+		if (is_like(v, x, "9999-99-99 99:99:99"))
+			put(v, x, "2026-11-24");
+		if (!is_like(v, x, "99:99:99"))
 			continue;
-		at = h * 3600 + m * 60 + s - (long)(started % 86400) + 12 * 3600;
+		at = number(v, x) * 3600 + number(v, x + 3) * 60 + number(v, x + 6) -
+		     (long)(started % 86400) + 12 * 3600;
 		at = (at % 86400 + 86400) % 86400;
 		snprintf(t, sizeof t, "%02d:%02d:%02d", (int)(at / 3600 % 24), (int)(at / 60 % 60),
 		         (int)(at % 60));
-		for (int i = 0; i < 8; i++)
-			v[x + i].text[0] = t[i];
+		put(v, x, t);
+		x += 7;
 	}
 }
 

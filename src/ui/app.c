@@ -308,6 +308,7 @@ static int open_screen(struct app *a, struct err *err)
 	screen_size(a->screen, &rows, &cols);
 	a->grid = grid_new(rows, cols);
 	grid_set_ascii(a->grid, screen_is_ascii(a->screen));
+	grid_set_own_palette(a->grid, screen_colors(a->screen) == SCREEN_TRUE);
 	a->input = input_new(app_input, a);
 	input_on_answer(a->input, on_answer, a);
 	return loop_fd_set(a->loop, STDIN_FILENO, LOOP_READ, on_stdin, a, err);

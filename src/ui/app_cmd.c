@@ -391,6 +391,8 @@ static void split(struct app *a, const char *argument)
 		a->n_terms = *argument == '4' ? 4 : *argument == '2' ? 2 : 1;
 	else
 		a->n_terms = a->n_terms == 1 ? 2 : a->n_terms == 2 ? 4 : 1;
+	if (a->n_terms > 1 && !app_term_row(a, 1))
+		fleet_say(a->fleet, FLEET_INFO, "no other session runs to be shown beside it");
 }
 
 static void save_display(struct app *a, const char *path)

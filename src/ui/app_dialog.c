@@ -223,11 +223,25 @@ static int clamp(int v, int lo, int hi)
 	return v < lo ? lo : v > hi ? hi : v;
 }
 
+/* "agent     docs, from ...": what does not fit goes on below the value. */
+static int hanging(const char *line, size_t len, int cols)
+{
+	size_t i = 0;
+
+	while (i < len && line[i] != ' ')
+		i++;
+	if (i == 0 || i + 1 >= len || line[i + 1] != ' ')
+		return 0;
+	while (i < len && line[i] == ' ')
+		i++;
+	return i < len && i <= 14 && cols > 40 ? (int)i : 0;
+}
+
 /* Words of one line, wrapped; draws what lies in the canvas and counts the rest. */
 static int wrap(struct canvas c, int y, struct style s, const char *line, size_t len)
 {
+	int rows = 0, hang = hanging(line, len, c.at.cols), x = 0;
 	size_t at = 0;
-	int rows = 0;
 
 	do {
 		size_t take = 0, space = 0;
@@ -240,7 +254,7 @@ static int wrap(struct canvas c, int y, struct style s, const char *line, size_t
 			       ((unsigned char)line[at + take + step] & 0xc0) == 0x80)
 				step++;
 			part = xstrndup(line + at, take + step);
-			if (canvas_text_width(part) > c.at.cols) {
+			if (x + canvas_text_width(part) > c.at.cols) {
 				free(part);
 				part = NULL;
 				break;
@@ -251,13 +265,15 @@ static int wrap(struct canvas c, int y, struct style s, const char *line, size_t
 				space = take + 1;
 			take += step;
 		}
-		if (at + take < len && space > 0)
+		/* not between a label and its value */
+		if (at + take < len && space > (rows ? 0 : (size_t)hang))
 			take = space;
 		if (take == 0 && at < len)
 			take = 1;
 		part = xstrndup(line + at, take);
 		if (y + rows >= 0 && y + rows < c.at.rows)
-			canvas_text(c, y + rows, 0, -1, s, part);
+			canvas_text(c, y + rows, x, -1, s, part);
+		x = hang;
 		at += take;
 		rows++;
 	} while (at < len);
@@ -321,6 +337,8 @@ void dialog_draw(struct app *a, struct canvas all)
 {
 	struct dialog *d = &a->dialog;
 	struct style s = theme_style(a->theme, THEME_DIALOG);
+	struct style frame = theme_style(a->theme, THEME_FRAME_FOCUS);
+	struct style title = theme_style(a->theme, THEME_FRAME_TITLE);
 	int cols = clamp(all.at.cols * 8 / 10, 30, 100), extra, rows, need;
 	struct canvas box, in;
 
@@ -336,8 +354,8 @@ void dialog_draw(struct app *a, struct canvas all)
 	box = canvas_part(all, (struct rect){ (all.at.rows - rows) / 2, (all.at.cols - cols) / 2,
 		                              rows, cols });
 	canvas_fill(box, (struct rect){ 0, 0, rows, cols }, s);
-	in = canvas_frame(box, theme_style(a->theme, THEME_FRAME_FOCUS),
-	                  theme_style(a->theme, THEME_FRAME_TITLE), d->title);
+	frame.bg = title.bg = s.bg;
+	in = canvas_frame(box, frame, title, d->title);
 	in = canvas_part(in, (struct rect){ 0, 1, in.at.rows, in.at.cols - 2 });
 	grid_set_cursor(a->grid, 0, 0, false, VT_CURSOR_BLOCK);
 	draw_text(a, canvas_part(in, (struct rect){ 0, 0, in.at.rows - extra, in.at.cols }),

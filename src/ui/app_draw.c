@@ -1,5 +1,6 @@
 /* Putting one frame together. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/mem.h"
@@ -42,6 +43,31 @@ const char *app_state_sign(const struct app *a, const struct fleet_row *r)
 	else if (r->state == SESSION_FAILED)
 		id = SIGN_FAILED;
 	return theme_sign(id, grid_is_ascii(a->grid));
+}
+
+/* Its colour, of the launch or the manifest, in the theme's shade of it. */
+struct style app_session_style(const struct app *a, const char *session, enum theme_element e)
+{
+	static const char *const names[] = { "red",	"green", "yellow", "blue",
+		                             "magenta", "cyan",	 "white",  "gray" };
+	const struct fleet_row *r = fleet_find(a->fleet, session);
+	struct style s = theme_style(a->theme, e);
+	const char *color = r ? r->color : NULL;
+	enum screen_colors able = screen_colors(a->screen);
+
+	if (!color || able == SCREEN_MONO)
+		return s;
+	if (*color == '#') {
+		s.fg = VT_COLOR_RGB | (uint32_t)strtoul(color + 1, NULL, 16);
+		return s;
+	}
+	for (unsigned i = 0; i < sizeof names / sizeof *names; i++) {
+		if (strcmp(names[i], color) != 0)
+			continue;
+		s.fg = able == SCREEN_16 ? VT_COLOR_INDEX | (i + 1)
+		                         : VT_COLOR_RGB | theme_vt(a->theme)->palette[i + 1];
+	}
+	return s;
 }
 
 const char *app_state_word(const struct fleet_row *r)
@@ -121,11 +147,13 @@ static void draw_title(struct app *a, struct canvas c)
 	if (a->opt.recording)
 		c.at.cols = draw_recording(a, c) - 1;
 	x += canvas_printf(c, 0, x, -1, s, " claude-bottle %s %u running", dot, running);
-	if (failed)
-		x += canvas_printf(c, 0, x, -1, alert, " %u failed", failed);
+	if (failed) {
+		x += canvas_printf(c, 0, x, -1, s, " %s ", dot);
+		x += canvas_printf(c, 0, x, -1, alert, " %u failed ", failed);
+	}
 	x += canvas_printf(c, 0, x, -1, s, " %s ", dot);
 	if (waiting)
-		x += canvas_printf(c, 0, x, -1, alert, "%s %u wait",
+		x += canvas_printf(c, 0, x, -1, alert, " %s %u wait ",
 		                   theme_sign(SIGN_FLAG, grid_is_ascii(a->grid)), waiting);
 	else
 		x += canvas_text(c, 0, x, -1, s, "nothing waits");
@@ -238,7 +266,7 @@ static void draw_dock(struct app *a, struct canvas c)
 		if (strcmp(r->name, a->selected) == 0)
 			mark = theme_style(a->theme, THEME_SELECTED);
 		else
-			mark = s;
+			mark.fg = app_session_style(a, r->name, THEME_DOCK).fg;
 		x += canvas_printf(c, 0, x, -1, mark, " %zu:%s", i + 1, r->name);
 		if (r->n_attention)
 			x += canvas_printf(c, 0, x, -1, theme_style(a->theme, THEME_WAITS), "!%u",
@@ -248,13 +276,16 @@ static void draw_dock(struct app *a, struct canvas c)
 
 /* --- sessions ----------------------------------------------------------------------------- */
 
+#define FLAG_COLUMNS 4
+
 static void draw_session(struct app *a, struct canvas c, int y, const struct fleet_row *r)
 {
 	bool is_ascii = grid_is_ascii(a->grid), is_selected = strcmp(r->name, a->selected) == 0;
 	struct style mark = theme_style(a->theme, app_state_element(r));
-	struct style text = theme_style(a->theme, THEME_TEXT);
+	struct style text = app_session_style(a, r->name, THEME_TEXT);
 	char how_long[16] = "";
 	int right = c.at.cols;
+	bool is_roomy = right >= 26;	/* then there are columns */
 
 	if (is_selected)
 		canvas_text(c, y, 0, 1, mark, theme_sign(SIGN_SELECTED, is_ascii));
@@ -266,9 +297,13 @@ static void draw_session(struct app *a, struct canvas c, int y, const struct fle
 		snprintf(flag, sizeof flag, "%s%u", theme_sign(SIGN_FLAG, is_ascii),
 		         r->n_attention);
 		width = canvas_text_width(flag);
-		right -= width + 1;
-		canvas_text(c, y, right, width, theme_style(a->theme, THEME_WAITS), flag);
+		canvas_text(c, y, right - width - 1, width, theme_style(a->theme, THEME_WAITS),
+		            flag);
+		if (!is_roomy)
+			right -= width + 1;
 	}
+	if (is_roomy)
+		right -= FLAG_COLUMNS;
 	if (c.at.cols >= 34) {
 		int64_t now = fleet_clock_ns() / 1000000000;
 		int64_t waits = 0;
@@ -282,7 +317,7 @@ static void draw_session(struct app *a, struct canvas c, int y, const struct fle
 		right -= 5;
 		canvas_printf(c, y, right, 4, theme_style(a->theme, THEME_DIM), "%4s", how_long);
 	}
-	if (c.at.cols >= 26) {
+	if (is_roomy) {
 		const char *word = app_state_word(r);
 
 		right -= canvas_text_width(word) + 1;
@@ -430,11 +465,21 @@ bool app_draw_terminals(struct app *a)
 	return true;
 }
 
+/* No pane for which there is no session. */
+static int n_terms(const struct app *a)
+{
+	int n = 1;
+
+	while (n < a->n_terms && app_term_row(a, n))
+		n++;
+	return n > 2 ? 4 : n;
+}
+
 void app_draw(struct app *a)
 {
 	struct canvas all = canvas_of(a->grid);
 	struct layout_request req = { grid_rows(a->grid), grid_cols(a->grid), a->is_zoomed,
-		                      a->n_terms };
+		                      n_terms(a) };
 	struct canvas last;
 
 	layout_compute(&a->layout, &req);

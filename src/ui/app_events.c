@@ -128,6 +128,17 @@ static enum theme_sign_id sign(const struct event *e)
 	return e->verdict == EVENT_ALLOW ? SIGN_ALLOWED : SIGN_WARN;
 }
 
+/* "domain not in allowlist: HOST": the bytes of ": HOST". */
+static size_t host_at_end(const struct event *e)
+{
+	size_t host = e->host ? strlen(e->host) : 0, all = e->summary ? strlen(e->summary) : 0;
+
+	if (host && all > host + 2 && strcmp(e->summary + all - host, e->host) == 0 &&
+	    memcmp(e->summary + all - host - 2, ": ", 2) == 0)
+		return host + 2;
+	return 0;
+}
+
 static void draw_row(struct app *a, struct canvas c, int y, size_t index, bool is_selected,
                      bool has_focus)
 {
@@ -135,6 +146,7 @@ static void draw_row(struct app *a, struct canvas c, int y, size_t index, bool i
 	bool is_ascii = grid_is_ascii(a->grid);
 	struct style text = theme_style(a->theme, THEME_TEXT);
 	struct style mark = theme_style(a->theme, element(e));
+	struct style why = theme_style(a->theme, THEME_DIM);
 	struct buf line = BUF_INIT(APP_LINE_MAX);
 	time_t seconds = (time_t)(e->ts_ns / 1000000000);
 	int64_t age = (int64_t)time(NULL) * 1000000000 - e->ts_ns;
@@ -153,14 +165,18 @@ static void draw_row(struct app *a, struct canvas c, int y, size_t index, bool i
 		            theme_sign(SIGN_FLAG, is_ascii));
 	x += 2;
 	text_safe_str(&line, e->session, 40);
-	canvas_text(c, y, x, SESSION_COLUMN, mark, buf_str(&line));
+	canvas_text(c, y, x, SESSION_COLUMN,
+	            app_session_style(a, e->session ? e->session : "", THEME_TEXT), buf_str(&line));
 	x += SESSION_COLUMN + 1;
 	buf_reset(&line);
 	if (e->host && *e->host) {
 		text_safe_str(&line, e->host, 255);
-		buf_adds(&line, " ");
+		x += canvas_text(c, y, x, -1, text, buf_str(&line)) + 1;
+		buf_reset(&line);
+		text.fg = why.fg;
 	}
-	text_safe_str(&line, e->summary, 400);
+	/* the host was said */
+	text_safe(&line, e->summary, strlen(e->summary) - host_at_end(e), 400, false);
 	if (e->count > 1)
 		buf_addf(&line, is_ascii ? " x%u" : " ×%u", e->count);
 	canvas_text(c, y, x, -1, text, buf_str(&line));

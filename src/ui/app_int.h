@@ -147,6 +147,7 @@ void app_draw(struct app *a);
 bool app_draw_terminals(struct app *a);
 enum theme_element app_state_element(const struct fleet_row *r);
 const char *app_state_sign(const struct app *a, const struct fleet_row *r);
+struct style app_session_style(const struct app *a, const char *session, enum theme_element e);
 const char *app_state_word(const struct fleet_row *r);
 
 /* app_term.c */

@@ -307,6 +307,13 @@ static uint32_t vt_cell_code(struct grid *g, const struct vt *vt, const struct v
 	return n ? grid_text_of(g, cp, n) : 0;
 }
 
+static uint32_t own_color(const struct vt *vt, uint32_t color)
+{
+	if (VT_COLOR_KIND(color) == VT_COLOR_INDEX && (color & 0xff) < 16)
+		return VT_COLOR_RGB | vt_palette(vt, color & 0xff);
+	return color;
+}
+
 static struct style resolve(struct style s, struct style d, bool is_reversed)
 {
 	bool is_default = s.fg == VT_COLOR_DEFAULT && s.bg == VT_COLOR_DEFAULT;
@@ -336,6 +343,10 @@ static void vt_cells(struct canvas c, int at_y, const struct vt *vt, struct vt_l
 		int width = cell->attr & VT_WIDE ? 2 : 1;
 		uint32_t text = vt_cell_code(c.grid, vt, cell);
 
+		if (c.grid->has_own_palette) {
+			s.fg = own_color(vt, s.fg);
+			s.bg = own_color(vt, s.bg);
+		}
 		s = resolve(s, d, is_reversed);
 		s.attr |= vt_cell_number(c.grid, vt, cell, &memo) << CANVAS_LINK_SHIFT;
 		if (cell->attr & VT_CONCEAL || x + width > cols || cell->attr & VT_TAIL) {

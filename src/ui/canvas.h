@@ -95,6 +95,11 @@ void canvas_restyle(struct canvas c, struct rect r, struct style s);
 struct canvas canvas_frame(struct canvas c, struct style frame, struct style title_style,
                            const char *title);
 
+/* An agent's sixteen colours are its theme's (vt_palette), as it is told when it
+ * asks, not the user's terminal's: those suit another ground. Off at first; for
+ * terminals with true colour. */
+void grid_set_own_palette(struct grid *g, bool is_own);
+
 /* Borders and signs without anything beyond ASCII. */
 void grid_set_ascii(struct grid *g, bool is_ascii);
 bool grid_is_ascii(const struct grid *g);

@@ -207,6 +207,11 @@ void grid_set_ascii(struct grid *g, bool is_ascii)
 	g->is_ascii = is_ascii;
 }
 
+void grid_set_own_palette(struct grid *g, bool is_own)
+{
+	g->has_own_palette = is_own;
+}
+
 bool grid_is_ascii(const struct grid *g)
 {
 	return g->is_ascii;

@@ -21,6 +21,7 @@ struct grid {
 	struct canvas_cell *cells;
 	int rows, cols;
 	bool is_ascii;
+	bool has_own_palette;
 	struct grid_strings clusters;
 	struct grid_strings links;	/* four bytes of underline colour, URI, NUL */
 	int cursor_y, cursor_x;
