@@ -13,6 +13,7 @@
 #define PROGRAM "/usr/local/bin/git-gate"
 #define LIST_OUTPUT_MAX ((size_t)8 << 20)
 #define EXIT_REFUSED 5
+#define EXIT_USAGE 2
 
 /* The gate answers a decision when the push's fate is known: the upstream has
  * fetch_timeout_s and FORWARD_TIMEOUT_S for that. */
@@ -41,6 +42,12 @@ static void set_refusal(struct err *err, const struct exec_result *r)
 	static const char name[] = "git-gate: ";
 	const char *said = r->err;
 
+	if (r->exit_code == EXIT_USAGE) {
+		err_set(err, ERR_FAILED,
+		        "the session's gate is of another version and does not know that: relaunch "
+		        "the session");
+		return;
+	}
 	if (strncmp(said, name, sizeof name - 1) == 0)
 		said += sizeof name - 1;
 	err_set(err, r->exit_code == EXIT_REFUSED ? ERR_POLICY : ERR_FAILED, "the gate: %.*s",

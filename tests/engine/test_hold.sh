@@ -29,7 +29,7 @@ entry() { # name path more
 }
 s=$tag-hold
 cat >"$manifest" <<END
-{ "bottles": { "gated": { "git": [ $(entry held demo ', "push": "hold", "hold_seconds": 60'), $(entry free free '') ] },
+{ "bottles": { "gated": { "git": [ $(entry held demo ', "push": "hold", "hold_seconds": 600'), $(entry free free '') ] },
     "quick": { "git": [ $(entry held demo ', "push": "hold", "hold_seconds": 5') ] } },
   "agents": { "$s": { "bottle": "gated", "command": ["sleep", "10000"], "workspace": { "clone": "held" } },
     "$tag-quick": { "bottle": "quick", "command": ["sleep", "10000"] } } }
@@ -49,21 +49,21 @@ planted=()
 fresh_keys() {
 	K="AK""IA$(pick 'BCDFGHJKLMNPQRSTVWXYZ2-7' 16)"
 	P="gh""p_$(pick 'A-Za-z0-9' 36)"
-	planted+=("$K" "$P" "$(printf '%s' "$K" | base64)")
+	planted+=("$K" "$P" "$(printf '%s' "$K" | base64 | cut -c1-24)")
 }
 # push NAME COMMAND...: in the background; $work/NAME.said is what git says, NAME.rc its end
 push() {
 	local name=$1
 	rm -f "$work/$name.rc" "$work/$name.said"
 	(
-		timeout 100 docker exec -u 1000 "cb-$s-agent" sh -c "$2" >"$work/$name.said" 2>&1 </dev/null
+		timeout 300 docker exec -u 1000 "cb-$s-agent" sh -c "$2" >"$work/$name.said" 2>&1 </dev/null
 		echo $? >"$work/$name.rc"
 	) &
 	started+=($!)
 }
 ended() { test -s "$work/$1.rc"; }
 end_of() { # name: its exit code
-	until_true 60 ended "$1"
+	until_true 120 ended "$1"
 	cat "$work/$1.rc" 2>/dev/null || echo none
 	cat "$work/$1.said" >"$err" 2>/dev/null
 }
@@ -95,7 +95,7 @@ has "$out" "the first one" "its commit is shown"
 has "$out" "Ann <ann@example.test>  +1 -0" "with its author and how much it changes"
 cb push show "$s" "$id" --diff
 has "$out" "+the first one" "and so is its diff"
-event '.kind == "push.held" and .verdict == "hold" and .detail.hold_s == 60' "that it waits is an event"
+event '.kind == "push.held" and .verdict == "hold" and .detail.hold_s == 600' "that it waits is an event"
 is "$(refs_at demo)" "$before" "the upstream has nothing of it"
 agent "cd /workspace/free && git fetch -q $held main" >"$err" 2>&1
 is $? 0 "the repository is not locked meanwhile"
@@ -234,6 +234,26 @@ has "$err" "accepted by $(id -un) for this push" "and says why"
 event '.kind == "push.accepted" and .detail.nfindings == 1 and (.detail.findings[0].accepted_by | length) > 0' "the verdict shows it"
 in_free 'git push -q origin :alarm && git push origin alarm'
 is $? 1 "then the acceptance is used up"
+
+# the same of a push that is held: a person sees the finding, and turning it down uses it up
+fresh_keys
+in_held() { docker exec -u 1000 -e "K=$K" "cb-$s-agent" sh -c "cd /workspace && $1" >"$out" 2>"$err"; }
+in_held "git checkout -q -B alarm && echo \"example = \$K\" >ex.txt && git add ex.txt && git commit -qm 'an example' && git push $held alarm"
+is $? 1 "a false alarm is rejected where pushes are held"
+cb pushes "$s" --json
+id=$(jq -r '[.[] | select(.state == "rejected")][-1].id' "$out")
+cb push accept "$s" "${id:0:10}" "$(jq -r '[.[] | select(.state == "rejected")][-1].findings[0].id' "$out")"
+is $rc 0 "a person accepts it by its id"
+push alarm "cd /workspace && git push $held alarm"
+check "it waits for a person all the same" until_true 30 has_held 1
+id=$(held_id 'an example')
+cb push show "$s" "$id" --json
+json "who sees that the finding was accepted" '.findings[0].accepted_by | length > 0'
+cb push reject "$s" "$id"
+is "$(end_of alarm)" 1 "and rejects it"
+in_held "git push $held alarm"
+is $? 1 "that used the acceptance up"
+in_held 'git checkout -q main'
 
 # --- bounds -----------------------------------------------------------------------------------------------------
 in_free 'git checkout -q -B many origin/main && seq 1 200000 >big.txt && git add . && git commit -qm big && git push -q origin many' ||

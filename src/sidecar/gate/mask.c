@@ -281,12 +281,16 @@ void mask_line(struct buf *out, const struct masks *m, const char *text, size_t 
 char *mask_name(const struct masks *m, const char *name, size_t len, size_t max)
 {
 	char *whole = xstrndup(name, len), *once = findings_mask_name(m->found, whole);
-	char *twice = findings_mask(m->shown, once);
-	char *clean = text_clean_dup(twice, strlen(twice), max);
+	struct buf b = BUF_INIT(LINE_MAX);
+	char *clean;
 
+	/* a line of a long secret may be a name, too */
+	buf_add(&b, once, strnlen(once, LINE_MAX / 2));
+	mask_secrets(&b, m, false);
+	clean = text_clean_dup(buf_str(&b), b.len, max);
+	buf_done(&b);
 	free(whole);
 	free(once);
-	free(twice);
 	return clean;
 }
 

@@ -8,6 +8,8 @@
 #include "text.h"
 #include "util.h"
 
+#define LINE_LEAST 16
+
 const char *source_name(enum source s)
 {
 	return s == SOURCE_DIFF ? "diff" : s == SOURCE_META ? "meta" : "content";
@@ -180,17 +182,40 @@ void findings_settle(struct findings *f)
 	f->n = kept;
 }
 
+static void mask_one(char **s, const char *secret)
+{
+	char *masked = text_mask_in(*s, secret);
+
+	if (!masked)
+		return;
+	free(*s);
+	*s = masked;
+}
+
+/* A line of a key in several is one, when it is long enough to be of use. */
+static void mask_lines(char **s, const char *secret)
+{
+	while (*secret) {
+		size_t len = strcspn(secret, "\r\n");
+		char *line = xstrndup(secret, len);
+
+		if (len >= LINE_LEAST)
+			mask_one(s, line);
+		explicit_bzero(line, len);
+		free(line);
+		secret += len;
+		secret += *secret != '\0';
+	}
+}
+
 char *findings_mask(const struct findings *f, const char *text)
 {
 	char *s = xstrndup(text, strlen(text));
 
 	for (size_t i = 0; f && i < f->n; i++) {
-		char *masked = text_mask_in(s, f->v[i].secret);
-
-		if (!masked)
-			continue;
-		free(s);
-		s = masked;
+		mask_one(&s, f->v[i].secret);
+		if (strchr(f->v[i].secret, '\n'))
+			mask_lines(&s, f->v[i].secret);
 	}
 	return s;
 }

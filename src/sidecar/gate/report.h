@@ -60,7 +60,8 @@ void findings_add(struct findings *f, const struct finding *one);
  * source, for showing. To be called once after the last findings_add(). */
 void findings_settle(struct findings *f);
 
-/* A text as it may be shown: each secret in it masked. f may be NULL. The caller
+/* A text as it may be shown: each secret in it masked, and each longer line of a
+ * secret in several lines. f may be NULL. The caller
  * frees it. */
 char *findings_mask(const struct findings *f, const char *text);
 

@@ -283,6 +283,61 @@ static void rubbish_ends_the_diff_and_harms_nothing(void **state)
 		rendered(raws[i], strlen(raws[i]), &is_whole);
 }
 
+/* Numbers that are the same in each run. */
+static unsigned next_random(void)
+{
+	static uint64_t x = 88172645463325252ull;
+
+	x ^= x << 13;
+	x ^= x >> 7;
+	x ^= x << 17;
+	return (unsigned)(x >> 16);
+}
+
+/* Pieces of a diff and of text, in any order, and bytes changed here and there. */
+static size_t scramble(char *out, size_t max)
+{
+	static const char *const pieces[] = {
+		OID1 "\n", "diff --git a/x b/x\n", "diff --git a/" KEY " b/" KEY "\n", INDEX,
+		"--- a/x\n", "+++ b/" KEY "\n", "@@ -1,2 +1,2 @@ " KEY "\n", "@@ -1 +1,9 @@\n",
+		"+", "-", " ", KEY, KEY "\n", "\n", "line-two-of-it\n", "x", "\t", "\\ No\n",
+		"new file mode 100644\n", "Binary files a/" KEY " and b/x differ\n",
+	};
+	size_t n = 0;
+
+	while (n + 100 < max) {
+		const char *p = pieces[next_random() % (sizeof pieces / sizeof *pieces)];
+
+		memcpy(out + n, p, strlen(p));
+		n += strlen(p);
+		if (next_random() % 16 == 0)
+			out[next_random() % n] = (char)next_random();
+	}
+	return n;
+}
+
+static void no_order_of_things_lets_a_secret_through(void **state)
+{
+	static char raw[4096];
+	bool is_whole;
+	size_t shown_bytes = 0;
+
+	(void)state;
+	add_to(&found, KEY "\nline-two-of-it", "a.c", PLACE_FILE, false);
+	for (int i = 0; i < 3000; i++) {
+		size_t n = scramble(raw, 512 + next_random() % 3000);
+		const char *out = rendered(raw, n, &is_whole);
+
+		shown_bytes += strlen(out);
+		if (strstr(out, KEY) || strstr(out, "line-two-of-it"))
+			fail_msg("round %d: %s", i, out);
+		for (const char *p = out; *p; p++)
+			if ((unsigned char)*p < 0x20 && *p != '\n' && *p != '\t')
+				fail_msg("round %d: a control character", i);
+	}
+	assert_true(shown_bytes > 100000);
+}
+
 /* --- commits, and the scanner ------------------------------------------------------------ */
 
 static void a_commit_is_read_from_its_object(void **state)
@@ -360,6 +415,7 @@ int main(void)
 		TEST(a_secret_is_masked_in_every_kind_of_line_and_in_names),
 		TEST(a_hunk_that_does_not_fit_is_cut_and_its_head_says_what_is_there),
 		TEST(rubbish_ends_the_diff_and_harms_nothing),
+		TEST(no_order_of_things_lets_a_secret_through),
 		TEST(a_commit_is_read_from_its_object),
 		TEST(the_scanner_is_given_every_line_that_is_shown),
 	};

@@ -120,6 +120,9 @@ static void names_with_a_finding_are_masked(void **state)
 	check_mask(&f, "dir/secretsecret1/x", "dir/secr" ELLIPSIS "(13)/x");
 	check_mask(&f, "refs/heads/ZGVjb2RlZA", "(masked name of 21 bytes)");
 	check_mask(&f, "refs/heads/main", "refs/heads/main");
+	add(&f, SOURCE_DIFF, "-----BEGIN\nabcdefghijklmnopq\nshort=\n", "k", 1);
+	check_mask(&f, "refs/heads/abcdefghijklmnopq", "refs/heads/abcd" ELLIPSIS "(17)");
+	check_mask(&f, "refs/heads/short=", "refs/heads/short=");
 	check_mask(NULL, "refs/heads/main", "refs/heads/main");
 	findings_done(&f);
 }
