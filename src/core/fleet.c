@@ -160,6 +160,8 @@ static void unit_free(struct unit *u)
 	fleet_forget_claim(u);
 	fleet_drop_terminals(u, false);
 	fleet_drop_op(u);
+	fleet_drop_policy(u);
+	free(u->policy_error);
 	free(u->row.note);
 	free(u->row.said);
 	free(u->launch);
@@ -172,6 +174,8 @@ void fleet_free(struct fleet *f)
 	if (!f)
 		return;
 	f->is_closing = true;
+	fleet_drop_questions(f);
+	fleet_drop_push_choices(f);
 	loop_timer_cancel(f->loop, &f->refresh_timer);
 	loop_timer_cancel(f->loop, &f->tell_timer);
 	loop_timer_cancel(f->loop, &f->feed_timer);

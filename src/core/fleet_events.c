@@ -19,7 +19,8 @@ static void count(struct fleet *f, const struct kept_event *k, int by)
 
 	if (!u)
 		return;
-	if (k->event.verdict == EVENT_BLOCK && !k->event.is_probe)
+	if (k->event.verdict == EVENT_BLOCK && !k->event.is_probe &&
+	    k->event.kind != EVENT_POLICY_CHANGED)
 		u->row.n_blocked += (unsigned)by;
 }
 

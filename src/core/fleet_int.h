@@ -53,6 +53,12 @@ struct unit {
 	char *failure;			/* why the last operation failed */
 	bool was_cancelled;		/* by the person: its failure asks nothing */
 
+	struct policy *policy;		/* in force, as last heard; NULL: not known */
+	int64_t policy_at_ns;
+	char *policy_error;		/* why it is not known */
+	bool is_asking_policy;
+	struct change *changes;		/* of it, under way */
+
 	struct backend_job *follow;
 	int64_t last_event_ns;
 
@@ -95,6 +101,8 @@ struct fleet {
 	size_t first_event, n_events, cap_events;
 	uint64_t next_seq, version;
 	struct inbox *inbox;
+	struct question *questions;	/* fleet_why(), under way */
+	struct push_choice *push_choices;	/* fleet_decide_push(), under way */
 	bool is_unsorted;
 
 	struct kept_message messages[FLEET_MESSAGES_MAX];
@@ -130,6 +138,14 @@ void fleet_unfollow(struct unit *u);
 void fleet_add_event(struct fleet *f, const struct event *ev);
 void fleet_sort_events(struct fleet *f);	/* if it is needed */
 void fleet_forget_events(struct fleet *f);
+
+/* fleet_policy.c */
+void fleet_refresh_policy(struct unit *u);	/* if it is needed */
+void fleet_drop_policy(struct unit *u);
+void fleet_drop_questions(struct fleet *f);
+
+/* fleet_push.c */
+void fleet_drop_push_choices(struct fleet *f);
 
 /* fleet_inbox.c */
 void fleet_count_waiting(struct fleet *f, const char *session);	/* after the inbox changed */

@@ -4,6 +4,7 @@
 
 #include "core/fleet_int.h"
 #include "core/mem.h"
+#include "core/policy.h"
 
 #define WORKING_NS 2000000000ll	/* output this young means that it works */
 #define SILENT_NS  10000000000ll	/* it claims to, but was broken off: nothing moves */
@@ -52,6 +53,14 @@ static void set_name(char to[FLEET_NAME_MAX], const char *from)
 
 /* --- from the engine ----------------------------------------------------------------- */
 
+static void forget_policy(struct unit *u)
+{
+	policy_free(u->policy);
+	u->policy = NULL;
+	free(u->policy_error);
+	u->policy_error = NULL;
+}
+
 /* What the engine says that failed asks once, by when it began. */
 static void take_failure(struct unit *u, const struct session *s)
 {
@@ -85,6 +94,7 @@ static void take_session(struct fleet *f, const struct session *s)
 		set_text(&u->row.said, NULL);
 		if (inbox_forget(f->inbox, s->name))
 			fleet_count_waiting(f, s->name);
+		forget_policy(u);
 	}
 	take_failure(u, s);
 	set_text(&u->launch, s->launch);
@@ -111,6 +121,7 @@ static void lose_session(struct unit *u)
 	u->row.is_frozen = false;
 	fleet_forget_claim(u);
 	u->was_asked = false;
+	forget_policy(u);
 	if (inbox_end(u->fleet->inbox, u->row.name))
 		fleet_count_waiting(u->fleet, u->row.name);
 	if (!u->failure)
@@ -139,6 +150,7 @@ void fleet_take_list(struct fleet *f, const struct session_list *list)
 		if (f->units[i]->row.state == SESSION_RUNNING) {
 			fleet_attach(f->units[i]);
 			fleet_ask_claim(f->units[i]);
+			fleet_refresh_policy(f->units[i]);
 		}
 	}
 }

@@ -79,7 +79,7 @@ static void draw(void *arg)
 	struct app *a = arg;
 	uint64_t ms;
 
-	if (a->dialog.kind == DIALOG_NONE && is_held(a, &ms)) {
+	if (a->dialog.kind == DIALOG_NONE && !a->overlay && is_held(a, &ms)) {
 		draw_in(a, ms < APP_FRAME_MS ? ms : APP_FRAME_MS);
 		return;
 	}
@@ -380,6 +380,8 @@ static void close_screen(struct app *a)
 	loop_fd_remove(a->loop, STDOUT_FILENO);
 	if (a->dialog.kind != DIALOG_NONE)
 		dialog_close(a);
+	overlay_close_all(a);
+	push_forget(a);
 	screen_close(a->screen);
 	a->screen = NULL;
 }
