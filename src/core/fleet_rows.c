@@ -26,6 +26,7 @@ struct unit *fleet_unit_make(struct fleet *f, const char *name)
 			.unit = u,
 			.which = (enum fleet_terminal)i,
 			.backlog = BUF_INIT(FLEET_BACKLOG_MAX),
+			.early = BUF_INIT_SECRET(FLEET_EARLY_MAX),
 		};
 	f->units = xreallocarray(f->units, f->n_units + 1, sizeof(struct unit *));
 	f->units[f->n_units++] = u;
