@@ -134,6 +134,15 @@ static bool is_seen(struct app *a)
 	return false;
 }
 
+/* The session that was asked for is not listed yet: nothing else is shown meanwhile. */
+static bool is_awaited(struct app *a)
+{
+	if (!a->opt.attach || a->found_attach || strcmp(a->selected, a->opt.attach) != 0)
+		return false;
+	a->found_attach = app_row(a) != NULL;
+	return true;
+}
+
 static void on_changed(void *arg, unsigned changes)
 {
 	struct app *a = arg;
@@ -143,7 +152,7 @@ static void on_changed(void *arg, unsigned changes)
 			loop_stop(a->loop);
 		return;
 	}
-	if ((changes & FLEET_ROWS) && (!app_row(a) || !a->has_chosen))
+	if ((changes & FLEET_ROWS) && !is_awaited(a) && (!app_row(a) || !a->has_chosen))
 		select_first(a);
 	if (changes & (FLEET_ROWS | FLEET_EVENTS))
 		set_title(a);

@@ -147,6 +147,7 @@ struct app {
 	bool has_chosen;		/* the person touched a key */
 	enum app_pane focus;
 	bool is_attached;		/* the agent has the keyboard */
+	bool found_attach;		/* opt.attach was listed */
 	bool prefix_pending;
 	bool is_zoomed;
 	bool shows_shell;		/* instead of the selected agent's own terminal */
