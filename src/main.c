@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 #include "core/manifest.h"
 #include "docker/backend_docker.h"
+#include "core/trust.h"
 #include "replay/backend_replay.h"
 #include "replay/demo.h"
 #include "ui/app.h"
@@ -12,6 +13,17 @@
 static struct manifest *load_manifest(void *arg)
 {
 	return cli_manifest_load(arg);
+}
+
+static int renew_trust(void *arg, const char *path, const char *digest, struct err *err)
+{
+	struct trust *t = NULL;
+	int rc = cli_trust(arg, &t, err);
+
+	if (rc == 0)
+		rc = trust_add(t, path, digest, err);
+	trust_free(t);
+	return rc;
 }
 
 static const char *recording_name(const struct cli *c)
@@ -31,6 +43,8 @@ static int run_dashboard(struct cli *c, const struct cli_dashboard *d, struct er
 		.loop = c->loop,
 		.load_manifest = load_manifest,
 		.load_arg = c,
+		.renew_trust = renew_trust,
+		.store = cli_store(c),
 		.manifest_path = m->n_files ? m->files[0].path : NULL,
 		.recording = c->ops == &backend_replay ? recording_name(c) : NULL,
 		.attach = d->attach,

@@ -59,8 +59,8 @@ $(FUZZ): $(B)/fuzz/%: tests/fuzz/%.c tests/fuzz/driver.c $(B)/libui.a $(B)/libdo
 	$(Q)$(CC) $(TEST_CFLAGS) $(ALL_LDFLAGS) -o $@ $< tests/fuzz/driver.c $(B)/libui.a $(B)/libdocker.a $(B)/libreplay.a $(B)/libcore.a $(ALL_LIBS)
 
 # Bytes on stdin, the terminal emulator's final grid as text on stdout; and a
-# recorder of what a program writes to its terminal.
-$(B)/tests/vtdump $(B)/tests/ptyrec: $(B)/tests/%: tests/%.c $(B)/libcore.a
+# recorder of what a program writes to its terminal, and a watch on what it shows when.
+$(B)/tests/vtdump $(B)/tests/ptyrec $(B)/tests/ptywatch: $(B)/tests/%: tests/%.c $(B)/libcore.a
 	$(call say,TEST,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TEST_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(B)/libcore.a $(CORE_LIBS)
@@ -96,7 +96,7 @@ test:
 	$(MAKE) -j$$(nproc) fuzz-programs
 	tests/all
 
-test-programs: $(UNIT) $(FUZZ) $(B)/tests/vtdump $(B)/tests/ptyrec $(B)/tests/faultproxy
+test-programs: $(UNIT) $(FUZZ) $(B)/tests/vtdump $(B)/tests/ptyrec $(B)/tests/ptywatch $(B)/tests/faultproxy
 
 fuzz-programs: $(patsubst tests/fuzz/%.c,build/libfuzzer/%,$(wildcard tests/fuzz/fuzz_*.c))
 
@@ -145,6 +145,10 @@ $(B)/bench/%: tests/bench/%.c $(B)/libui.a $(B)/libdocker.a $(B)/libcore.a
 # A launch, and ten, beside the docker CLI doing the same steps; BENCH_RUNS of each.
 bench-launch: all
 	tests/bench/bench-launch
+
+# From a client's 403 to the block on the screen, on a real engine.
+bench-block: all $(B)/tests/ptywatch
+	tests/bench/bench-block
 
 bench-lines: $(B)/bench/bench_lines
 	$<

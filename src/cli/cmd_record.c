@@ -61,9 +61,10 @@ static int parse_size(struct recorder_options *opt, const char *text)
 	return 0;
 }
 
-static int record(struct cli *c, struct recorder_options *opt, uint64_t ms)
+static int record(struct cli *c, const struct recorder_options *asked, uint64_t ms)
 {
 	struct run run = { .is_done = false };
+	struct recorder_options opt = *asked;
 	struct recorder_stats stats = { 0 };
 	struct recorder *r = NULL;
 	struct interrupt in;
@@ -71,14 +72,14 @@ static int record(struct cli *c, struct recorder_options *opt, uint64_t ms)
 
 	if (cli_backend(c, &err) < 0)
 		return cli_fail(&err);
-	opt->ops = c->ops;
-	opt->backend = c->backend;
-	opt->ended = on_ended;
-	opt->arg = &run;
+	opt.ops = c->ops;
+	opt.backend = c->backend;
+	opt.ended = on_ended;
+	opt.arg = &run;
 	if (interrupt_begin(&in, c->loop, on_stop, &run, &err) < 0)
 		return cli_fail(&err);
-	if (recorder_start(&r, c->loop, opt, &err) == 0) {
-		cli_say("recording to %s; Ctrl-C ends it", opt->path);
+	if (recorder_start(&r, c->loop, &opt, &err) == 0) {
+		cli_say("recording to %s; Ctrl-C ends it", opt.path);
 		cli_say("terminals are recorded as they are: what an agent shows, a secret too, is "
 		        "in the file. Look through it before you give it away");
 		if (ms)
@@ -95,7 +96,7 @@ static int record(struct cli *c, struct recorder_options *opt, uint64_t ms)
 	if (run.is_full)
 		cli_say("the file is as long as a recording may be: it ends here");
 	cli_say("%zu sessions, %zu events, %" PRIu64 " KB; see it by \"claude-bottle replay %s\"",
-	        stats.sessions, stats.events, (stats.bytes + 1023) / 1024, opt->path);
+	        stats.sessions, stats.events, (stats.bytes + 1023) / 1024, opt.path);
 	return 0;
 }
 

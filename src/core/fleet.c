@@ -96,6 +96,7 @@ static void on_list(void *arg, struct session_list *list, const struct err *err)
 		fleet_mark(f, FLEET_ENGINE);
 	}
 	fleet_take_list(f, list);
+	fleet_see_others(f);
 }
 
 static void refresh(void *arg)
@@ -150,6 +151,7 @@ struct fleet *fleet_new(struct loop *loop, const struct fleet_options *opt)
 	f->inbox = inbox_new();
 	f->manifest = opt->load_manifest(opt->arg);
 	fleet_build_rows(f);
+	fleet_open_store(f);
 	fleet_refresh_soon(f);
 	return f;
 }
@@ -160,6 +162,8 @@ static void unit_free(struct unit *u)
 	fleet_forget_claim(u);
 	fleet_drop_terminals(u, false);
 	fleet_drop_op(u);
+	fleet_drop_policy(u);
+	free(u->policy_error);
 	free(u->row.note);
 	free(u->row.said);
 	free(u->launch);
@@ -172,6 +176,8 @@ void fleet_free(struct fleet *f)
 	if (!f)
 		return;
 	f->is_closing = true;
+	fleet_drop_questions(f);
+	fleet_drop_push_choices(f);
 	loop_timer_cancel(f->loop, &f->refresh_timer);
 	loop_timer_cancel(f->loop, &f->tell_timer);
 	loop_timer_cancel(f->loop, &f->feed_timer);
@@ -179,6 +185,7 @@ void fleet_free(struct fleet *f)
 		unit_free(f->units[i]);
 	free(f->units);
 	free(f->rows);
+	fleet_close_store(f);
 	fleet_forget_events(f);
 	inbox_free(f->inbox);
 	for (size_t i = 0; i < FLEET_MESSAGES_MAX; i++)

@@ -22,6 +22,10 @@
 
 struct fleet;
 struct inbox;
+struct policy;
+struct policy_answer;
+struct policy_change;
+struct store;
 struct vt;
 struct vt_theme;
 
@@ -77,6 +81,9 @@ struct fleet_options {
 	 * text is as it came. must_ask: the bottle says "ask". May be NULL. */
 	void (*clipboard)(void *arg, const char *session, const char *text, size_t len,
 	                  bool must_ask);
+	/* Where events are kept, and come from; opened on the same loop, not closed by the
+	 * fleet. NULL: what happens is known until the program ends. */
+	struct store *store;
 	void *arg;
 };
 
@@ -120,6 +127,37 @@ unsigned fleet_n_waiting(const struct fleet *f);		/* rows of the inbox */
 bool fleet_is_waiting(const struct fleet *f, size_t i);	/* the event's question does */
 void fleet_dismiss(struct fleet *f, uint64_t seq);		/* an event's question */
 void fleet_dismiss_item(struct fleet *f, uint64_t id);		/* a row of the inbox */
+
+/* --- live policy: core/policy ----------------------------------------------------- */
+
+/* What the session may reach, as last heard of; NULL when it is not known (yet). It is
+ * asked for when a session is first seen to run, after changes, and when a time in it
+ * is over. */
+const struct policy *fleet_policy(const struct fleet *f, const char *session);
+const char *fleet_policy_error(const struct fleet *f, const char *session);	/* or NULL */
+void fleet_ask_policy(struct fleet *f, const char *session);
+/* The next end of a permission, Unix time, and whose; 0: there is none. */
+int64_t fleet_allowed_until(const struct fleet *f, const char *session, const char **host);
+bool fleet_is_changing(const struct fleet *f, const char *session);
+/* Ends in a message and an event (policy.changed): only when pipelock has said that it
+ * is in force, or why not. by NULL: the person at this screen. */
+void fleet_change_policy(struct fleet *f, const char *session,
+                         const struct policy_change *change);
+typedef void fleet_why_fn(void *arg, const struct policy_answer *answer, const struct err *err);
+void fleet_why(struct fleet *f, const char *session, const char *url, fleet_why_fn *fn,
+               void *arg);
+
+/* --- pushes: core/push ------------------------------------------------------------- */
+
+/* As backend_ops.push_read; given up by fleet_give_up() (NULL is fine). */
+struct backend_job *fleet_read_push(struct fleet *f, const char *session, const char *id,
+                                    backend_push_fn *fn, void *arg);
+void fleet_give_up(struct fleet *f, struct backend_job *job);
+/* Decide about p as it was seen: of d the session, action, finding and message are
+ * taken. Ends in a message; fn (or NULL) gets the record as it is then, as long as
+ * the fleet lives. */
+void fleet_decide_push(struct fleet *f, const struct push *p, const struct push_decision *d,
+                       backend_push_fn *fn, void *arg);
 
 /* --- terminals ----------------------------------------------------------------------- */
 

@@ -4,6 +4,7 @@
 
 #include "core/fleet_int.h"
 #include "core/mem.h"
+#include "core/policy.h"
 
 #define WORKING_NS 2000000000ll	/* output this young means that it works */
 #define SILENT_NS  10000000000ll	/* it claims to, but was broken off: nothing moves */
@@ -25,6 +26,7 @@ struct unit *fleet_unit_make(struct fleet *f, const char *name)
 			.unit = u,
 			.which = (enum fleet_terminal)i,
 			.backlog = BUF_INIT(FLEET_BACKLOG_MAX),
+			.early = BUF_INIT_SECRET(FLEET_EARLY_MAX),
 		};
 	f->units = xreallocarray(f->units, f->n_units + 1, sizeof(struct unit *));
 	f->units[f->n_units++] = u;
@@ -51,6 +53,14 @@ static void set_name(char to[FLEET_NAME_MAX], const char *from)
 }
 
 /* --- from the engine ----------------------------------------------------------------- */
+
+static void forget_policy(struct unit *u)
+{
+	policy_free(u->policy);
+	u->policy = NULL;
+	free(u->policy_error);
+	u->policy_error = NULL;
+}
 
 /* What the engine says that failed asks once, by when it began. */
 static void take_failure(struct unit *u, const struct session *s)
@@ -83,10 +93,14 @@ static void take_session(struct fleet *f, const struct session *s)
 		fleet_forget_claim(u);
 		u->was_asked = false;
 		set_text(&u->row.said, NULL);
+		fleet_forget_dismissed(f, s->name);
 		if (inbox_forget(f->inbox, s->name))
 			fleet_count_waiting(f, s->name);
+		forget_policy(u);
 	}
 	take_failure(u, s);
+	if (s->exit_code >= 0 && (!u->launch || s->exit_code != u->row.exit_code))
+		journal_exit(f->opt.store, s->name, s->bottle, s->launch, s->exit_code);
 	set_text(&u->launch, s->launch);
 	set_name(u->row.agent, s->agent);
 	set_name(u->row.bottle, s->bottle);
@@ -111,6 +125,7 @@ static void lose_session(struct unit *u)
 	u->row.is_frozen = false;
 	fleet_forget_claim(u);
 	u->was_asked = false;
+	forget_policy(u);
 	if (inbox_end(u->fleet->inbox, u->row.name))
 		fleet_count_waiting(u->fleet, u->row.name);
 	if (!u->failure)
@@ -139,6 +154,7 @@ void fleet_take_list(struct fleet *f, const struct session_list *list)
 		if (f->units[i]->row.state == SESSION_RUNNING) {
 			fleet_attach(f->units[i]);
 			fleet_ask_claim(f->units[i]);
+			fleet_refresh_policy(f->units[i]);
 		}
 	}
 }

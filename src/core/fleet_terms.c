@@ -201,6 +201,7 @@ static void detach(struct terminal *t)
 	t->history = NULL;
 	ops->stream_close(t->stream);
 	t->stream = NULL;
+	buf_done(&t->early);
 }
 
 static void on_ended(void *arg, const struct err *err)
@@ -233,6 +234,9 @@ static void open_stream(struct terminal *t)
 		                            .cols = t->cols };
 
 	t->stream = f->opt.ops->attach(f->opt.backend, &req, &stream_events, t);
+	if (t->early.len)
+		f->opt.ops->stream_send(t->stream, t->early.data, t->early.len);
+	buf_done(&t->early);
 }
 
 static void end_past(struct terminal *t)
@@ -350,6 +354,8 @@ int fleet_send(struct fleet *f, const char *session, enum fleet_terminal which, 
 	struct unit *u = fleet_unit(f, session);
 	struct terminal *t = u ? &u->terminals[which] : NULL;
 
+	if (t && !t->stream && (t->history || t->is_past))
+		return buf_add(&t->early, data, len);
 	if (!t || !t->stream)
 		return -1;
 	if (which == FLEET_AGENT)

@@ -11,6 +11,7 @@
 #include "core/loop.h"
 #include "core/mem.h"
 #include "core/skills.h"
+#include "docker/drain.h"
 #include "docker/engine.h"
 #include "docker/exec.h"
 #include "docker/facts.h"
@@ -268,6 +269,7 @@ struct verify_job {
 	char *image;
 	char launch[RANDOM_ID_SIZE];
 	struct plan *plan;
+	struct policy *policy;		/* what the session may reach; NULL: not known */
 	int64_t released_ns;
 	bool was_forced;
 	struct loop_timer timer;
@@ -284,6 +286,7 @@ static void verify_end(void *arg, const struct isolation_result *isolation,
 	(void)fingerprint;	/* of a CA that this made and never used */
 	j->ev->done(j->arg, isolation, "", err);
 	plan_free(j->plan);
+	policy_free(j->policy);
 	free(j->image);
 	free(j);
 }
@@ -328,6 +331,20 @@ static void on_verify_facts(void *arg, struct facts *facts, const struct err *fa
 		verify_failed(j);
 }
 
+/* A host that was taken away since the launch is refused for another reason than the
+ * probes expect. Of a session that was launched before that was possible nothing is
+ * known, nor could anything have changed. */
+static void on_verify_policy(void *arg, struct policy *policy, const struct err *err)
+{
+	struct verify_job *j = arg;
+
+	(void)err;
+	j->policy = policy;
+	j->opt.policy = policy;
+	facts_gather(j->backend->engine, j->opt.install, j->session, j->opt.images,
+	             on_verify_facts, j);
+}
+
 static void on_verify_list(void *arg, struct session_list *list, const struct err *err)
 {
 	struct verify_job *j = arg;
@@ -337,14 +354,15 @@ static void on_verify_list(void *arg, struct session_list *list, const struct er
 		j->err = *err;
 	else if (!s || s->state != SESSION_RUNNING)
 		err_set(&j->err, ERR_FAILED, "session \"%s\" is not running", j->session);
+	else if (s->is_frozen)
+		err_set(&j->err, ERR_FAILED, "session \"%s\" is frozen; thaw it first", j->session);
 	if (!s || j->err.kind) {
 		verify_failed(j);
 		return;
 	}
 	j->released_ns = s->released_ns;
 	j->was_forced = s->isolation.was_forced;
-	facts_gather(j->backend->engine, j->opt.install, j->session, j->opt.images,
-	             on_verify_facts, j);
+	policy_read_start(&j->backend->policy, j->session, on_verify_policy, j);
 }
 
 static void docker_verify(struct backend *b, const char *session, const struct agent_spec *agent,
@@ -382,6 +400,12 @@ static struct backend_job *docker_follow(struct backend *b, const struct follow_
 
 	j->follow = follow_start(b->engine, b->settings.install_id, req, fn, done, arg, j);
 	return j;
+}
+
+static void docker_drain(struct backend *b, const struct follow_request *req, backend_done_fn *fn,
+                         void *arg)
+{
+	drain_start(b->engine, b->settings.install_id, req, fn, arg);
 }
 
 static struct backend_stream *docker_attach(struct backend *b, const struct stream_request *req,
@@ -486,6 +510,7 @@ const struct backend_ops backend_docker = {
 	.list = docker_list,
 	.verify = docker_verify,
 	.follow = docker_follow,
+	.drain = docker_drain,
 	.attach = docker_attach,
 	.stream_send = terminal_send,
 	.stream_resize = terminal_resize,

@@ -329,12 +329,26 @@ static const char *intercepted_host(const struct bottle_spec *b)
 	return NULL;
 }
 
+/* The same of a session that runs: as it was launched, but for what was taken away. */
+static const char *intercepted_now(const struct policy *p)
+{
+	for (char **h = p->allowlist; h && *h; h++) {
+		const struct policy_entry *e = policy_find(p, *h);
+
+		if (**h != '*' && !host_list_covers(p->passthrough, *h) && !(e && e->is_denied))
+			return *h;
+	}
+	return NULL;
+}
+
 /* Whether an allowed host answers is left to "verify": waiting for one that is
  * down would delay every launch. */
 static void choose_probe_args(struct prepare *p, bool has_gate)
 {
 	const struct bottle_spec *b = p->req->agent ? p->req->agent->bottle : NULL;
-	const char *intercepted = b ? intercepted_host(b) : NULL;
+	const char *intercepted = p->opt->policy ? intercepted_now(p->opt->policy)
+	                          : b            ? intercepted_host(b)
+	                                         : NULL;
 	char gateway[SUBNET_TEXT_MAX];
 
 	push(&p->probe_args, "probe");

@@ -19,6 +19,8 @@ struct prepare_options {
 	const char *launch;		/* random, for the labels and the choice of subnets */
 	const char *subnet_pool;	/* NULL: the default */
 	const char *upstream_ca;	/* more CAs that pipelock trusts: a file; NULL for none */
+	/* prepare_verify: what the session may reach now; NULL: as its bottle says */
+	const struct policy *policy;
 	bool without_probes;
 	const char *images[ROLE_COUNT];	/* of all members that the agent needs */
 };

@@ -51,6 +51,8 @@ void replay_clear(struct live *l)
 	l->events = NULL;
 	l->n_events = 0;
 	push_list_done(&l->pushes);
+	replay_policy_free(l->policy);
+	l->policy = NULL;
 	buf_done(&l->output);
 	l->output = (struct buf)BUF_INIT(REPLAY_OUTPUT_MAX);
 	l->output_start = 0;

@@ -27,6 +27,7 @@ struct live {
 	struct event *events;
 	size_t n_events;
 	struct push_list pushes;
+	struct replay_policy *policy;	/* NULL until somebody asks */
 };
 
 /* Lines of a recording under way. */
@@ -65,6 +66,7 @@ struct backend_job {
 	backend_done_fn *on_done;		/* JOB_STOP, JOB_FOLLOW */
 	backend_event_fn *on_event;		/* JOB_FOLLOW */
 	backend_history_fn *on_history;		/* JOB_HISTORY */
+	struct policy_ask *policy_ask;
 	backend_policy_fn *on_policy;		/* JOB_POLICY: one of these */
 	backend_why_fn *on_why;
 	struct live *live;			/* followed */
@@ -152,6 +154,9 @@ void replay_verify(struct backend *b, const char *session, const struct agent_sp
                    const struct launch_events *ev, void *arg);
 struct backend_job *replay_follow(struct backend *b, const struct follow_request *req,
                                   backend_event_fn *fn, backend_done_fn *done, void *arg);
+/* replay_policy.c */
+void replay_policy_free(struct replay_policy *rp);	/* NULL is fine */
+void replay_policy_ask_free(struct policy_ask *ask);	/* likewise */
 void replay_policy(struct backend *b, const char *session, backend_policy_fn *fn, void *arg);
 void replay_policy_change(struct backend *b, const char *session,
                           const struct policy_change *change, backend_policy_fn *fn, void *arg);

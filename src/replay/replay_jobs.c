@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "core/mem.h"
-#include "core/policy.h"
 #include "replay/replay_int.h"
 
 static void set_name(char to[MANIFEST_NAME_MAX + 1], const char *from)
@@ -39,6 +38,7 @@ void replay_job_free(struct backend_job *j)
 	loop_timer_cancel(j->backend->loop, &j->timer);
 	plan_free(j->made);
 	replay_ask_free(j->ask);
+	replay_policy_ask_free(j->policy_ask);
 	free(j);
 }
 
@@ -344,10 +344,12 @@ static void on_verify(void *arg)
 	const struct live *l = replay_live(j->backend, j->session, false);
 	struct isolation_result isolation = { 0 };
 
-	if (replay_answers(j) && (!l || !l->exists || l->is.state != SESSION_RUNNING))
-		err_set(&j->err, ERR_FAILED, "session \"%s\" is not running", j->session);
-	if (!j->err.kind)
-		isolation = l->is.isolation;
+	if (replay_answers(j)) {
+		if (l && l->exists && l->is.state == SESSION_RUNNING)
+			isolation = l->is.isolation;
+		else
+			err_set(&j->err, ERR_FAILED, "session \"%s\" is not running", j->session);
+	}
 	j->ev->done(j->arg, &isolation, "", error_of(j));
 	replay_job_free(j);
 }
@@ -361,51 +363,6 @@ void replay_verify(struct backend *b, const char *session, const struct agent_sp
 	set_name(j->session, session);
 	j->ev = ev;
 	replay_job_start(j, 0, on_verify);
-}
-
-/* --- policy -----------------------------------------------------------------------------------
- * Nothing that was recorded can be changed, and a recording knows no policy. */
-
-static void on_policy(void *arg)
-{
-	struct backend_job *j = arg;
-
-	if (replay_answers(j))
-		err_set(&j->err, ERR_FAILED, "%s is a recording: it has no policy to be read or "
-		                             "changed", j->session);
-	if (j->on_why)
-		j->on_why(j->arg, NULL, &j->err);
-	else
-		j->on_policy(j->arg, NULL, &j->err);
-	replay_job_free(j);
-}
-
-static struct backend_job *policy_job(struct backend *b, const char *session, void *arg)
-{
-	struct backend_job *j = replay_job_new(b, JOB_POLICY, arg);
-
-	set_name(j->session, session);
-	replay_job_start(j, 0, on_policy);
-	return j;
-}
-
-void replay_policy(struct backend *b, const char *session, backend_policy_fn *fn, void *arg)
-{
-	policy_job(b, session, arg)->on_policy = fn;
-}
-
-void replay_policy_change(struct backend *b, const char *session,
-                          const struct policy_change *change, backend_policy_fn *fn, void *arg)
-{
-	(void)change;
-	policy_job(b, session, arg)->on_policy = fn;
-}
-
-void replay_why(struct backend *b, const char *session, const char *url, backend_why_fn *fn,
-                void *arg)
-{
-	(void)url;
-	policy_job(b, session, arg)->on_why = fn;
 }
 
 /* --- follow ----------------------------------------------------------------------------------- */

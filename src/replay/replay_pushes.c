@@ -85,6 +85,7 @@ static void tell(struct backend *b, struct live *l, const struct push *p, enum e
 	event_set_summary(&e, "%s: push of %s %s by %s%s%s", p->repo, buf_str(&refs), what,
 	                  ask->by, ask->message && *ask->message ? ": " : "",
 	                  ask->message ? ask->message : "");
+	e.detail = xasprintf("{\"id\":\"%s\"}", p->id);
 	replay_event(b, l, &e, replay_clock_ns());
 	event_done(&e);
 	buf_done(&refs);

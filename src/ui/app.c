@@ -79,7 +79,7 @@ static void draw(void *arg)
 	struct app *a = arg;
 	uint64_t ms;
 
-	if (a->dialog.kind == DIALOG_NONE && is_held(a, &ms)) {
+	if (a->dialog.kind == DIALOG_NONE && !a->overlay && is_held(a, &ms)) {
 		draw_in(a, ms < APP_FRAME_MS ? ms : APP_FRAME_MS);
 		return;
 	}
@@ -134,6 +134,15 @@ static bool is_seen(struct app *a)
 	return false;
 }
 
+/* The session that was asked for is not listed yet: nothing else is shown meanwhile. */
+static bool is_awaited(struct app *a)
+{
+	if (!a->opt.attach || a->found_attach || strcmp(a->selected, a->opt.attach) != 0)
+		return false;
+	a->found_attach = app_row(a) != NULL;
+	return true;
+}
+
 static void on_changed(void *arg, unsigned changes)
 {
 	struct app *a = arg;
@@ -143,7 +152,7 @@ static void on_changed(void *arg, unsigned changes)
 			loop_stop(a->loop);
 		return;
 	}
-	if ((changes & FLEET_ROWS) && (!app_row(a) || !a->has_chosen))
+	if ((changes & FLEET_ROWS) && !is_awaited(a) && (!app_row(a) || !a->has_chosen))
 		select_first(a);
 	if (changes & (FLEET_ROWS | FLEET_EVENTS))
 		set_title(a);
@@ -356,6 +365,7 @@ static void start_fleet(struct app *a)
 		                           .load_manifest = load_manifest,
 		                           .changed = on_changed,
 		                           .clipboard = on_clipboard,
+		                           .store = a->opt.store,
 		                           .arg = a };
 
 	a->fleet = fleet_new(a->loop, &opt);
@@ -380,6 +390,8 @@ static void close_screen(struct app *a)
 	loop_fd_remove(a->loop, STDOUT_FILENO);
 	if (a->dialog.kind != DIALOG_NONE)
 		dialog_close(a);
+	overlay_close_all(a);
+	push_forget(a);
 	screen_close(a->screen);
 	a->screen = NULL;
 }

@@ -64,40 +64,9 @@ static void select_session(struct app *a, const char *argument)
 		fleet_say(a->fleet, FLEET_WARN, "there is no session %s", argument);
 }
 
-/* The oldest event that waits, else a session whose agent does. */
-static void go_waiting(struct app *a)
-{
-	for (size_t i = 0; i < fleet_n_events(a->fleet); i++) {
-		const struct event *e = fleet_event(a->fleet, i);
-		bool is_gates = e->source == EVENT_FROM_GATE;
-		struct events_view *v = is_gates ? &a->verdicts : &a->egress;
-
-		if (!fleet_is_waiting(a->fleet, i))
-			continue;
-		app_detach(a);
-		a->is_zoomed = false;
-		a->focus = is_gates ? PANE_VERDICTS : PANE_EGRESS;
-		v->selected = fleet_event_seq(a->fleet, i);
-		v->follows = false;
-		if (e->session && fleet_find(a->fleet, e->session))
-			app_select(a, e->session);
-		return;
-	}
-	for (size_t i = 0; i < fleet_n_rows(a->fleet); i++) {
-		const struct fleet_row *r = fleet_row(a->fleet, i);
-
-		if (r->activity != ACTIVITY_WAITS || strcmp(r->name, a->selected) == 0)
-			continue;
-		app_select(a, r->name);
-		a->focus = PANE_TERMINAL;
-		return;
-	}
-	fleet_say(a->fleet, FLEET_INFO, "nothing else waits for you");
-}
-
 /* --- sessions ---------------------------------------------------------------------------- */
 
-static void attach(struct app *a)
+void app_attach(struct app *a)
 {
 	const struct fleet_row *r = app_row(a);
 
@@ -122,9 +91,9 @@ static void open_selected(struct app *a)
 	size_t index;
 
 	if (!v)
-		attach(a);
+		app_attach(a);
 	else if (events_selected(a, v, &index))
-		events_card(a, index);
+		card_open(a, 0, fleet_event_seq(a->fleet, index));
 }
 
 static void on_stop(struct app *a, bool accepted)
@@ -307,6 +276,7 @@ static void help(struct app *a)
 		[UI_MODE_LIST] = "Everywhere",
 		[UI_MODE_PREFIX] = "After the prefix, while an agent has the keyboard",
 		[UI_MODE_SCROLL] = "In the scrollback",
+		[UI_MODE_OVERLAY] = "In the inbox, a card, a diff, the policy",
 	};
 	struct buf b = BUF_INIT(1u << 16);
 	char prefix[32];
@@ -478,7 +448,10 @@ static bool view_command(struct app *a, enum ui_command c, const char *argument)
 		app_move(a, -1);
 		return true;
 	case UI_WAITING:
-		go_waiting(a);
+		inbox_walk(a);
+		return true;
+	case UI_INBOX:
+		inbox_open(a);
 		return true;
 	case UI_ZOOM:
 		a->is_zoomed = !a->is_zoomed;
@@ -520,19 +493,63 @@ static bool view_command(struct app *a, enum ui_command c, const char *argument)
 	}
 }
 
+static void on_why(struct app *a, bool accepted)
+{
+	CLEANUP_FREE char *url = xstrdup(buf_str(&a->dialog.input));
+
+	if (!accepted || !*url)
+		return;
+	dialog_close(a);
+	why_ask(a, a->selected, url);
+}
+
+/* About the selected session. */
+static void policy_command(struct app *a, enum ui_command c, const char *argument)
+{
+	bool has_host = argument && *argument;
+
+	if (c == UI_FREEZE)
+		freeze_ask(a, a->selected);
+	else if (c == UI_POLICY)
+		policy_open(a, a->selected);
+	else if (c == UI_WHY)
+		prompt(a, "Why", "A URL; the session's pipelock says whether it would pass:",
+		       argument, on_why);
+	else if (c == UI_ALLOW && has_host)
+		allow_host(a, a->selected, argument);
+	else if (c == UI_REVOKE && has_host)
+		revoke_host(a, a->selected, argument);
+	else if (c == UI_ALLOW)
+		inbox_open(a);	/* there the one that is meant can be seen */
+	else
+		policy_open(a, a->selected);
+}
+
+/* About the event that is selected in its pane. */
+static bool event_command(struct app *a, enum ui_command c, const char *argument)
+{
+	struct events_view *v = app_events(a);
+	size_t index;
+
+	return v && c != UI_OPEN && c != UI_DISMISS && c != UI_RELAUNCH && c != UI_REMOVE &&
+	       events_selected(a, v, &index) &&
+	       card_command(a, c, 0, fleet_event_seq(a->fleet, index), argument);
+}
+
 void app_command(struct app *a, enum ui_command c, const char *argument)
 {
 	const struct fleet_row *r = app_row(a);
 
 	app_dirty(a);
-	if (view_command(a, c, argument))
+	if (overlay_command(a, c, argument) || view_command(a, c, argument) ||
+	    event_command(a, c, argument))
 		return;
 	switch (c) {
 	case UI_OPEN:
 		open_selected(a);
 		break;
 	case UI_ATTACH:
-		attach(a);
+		app_attach(a);
 		break;
 	case UI_DETACH:
 		app_detach(a);
@@ -556,7 +573,7 @@ void app_command(struct app *a, enum ui_command c, const char *argument)
 	case UI_SHELL:
 		a->shows_shell = !a->shows_shell;
 		a->saw_shell = false;
-		attach(a);
+		app_attach(a);
 		break;
 	case UI_SEND:
 		prompt(a, "Send a line", "To the marked sessions, else to the selected one:",
@@ -565,11 +582,21 @@ void app_command(struct app *a, enum ui_command c, const char *argument)
 	case UI_DISMISS:
 		dismiss(a);
 		break;
+	case UI_ALLOW:
+	case UI_REVOKE:
+	case UI_POLICY:
+	case UI_WHY:
+	case UI_FREEZE:
+		policy_command(a, c, argument);
+		break;
 	case UI_SEARCH:
 		prompt(a, "Search", "In the scrollback, upwards:", argument, on_search);
 		break;
 	case UI_FILTER:
-		prompt(a, "Filter", "Only events that hold (empty for all):", argument, on_filter);
+		prompt(a, "Filter",
+		       "Only events that hold every word (session:NAME kind:push host:X rule:X); "
+		       "empty for all:",
+		       argument, on_filter);
 		break;
 	case UI_COMMAND:
 		dialog_prompt(a, "Command", "? lists them", false, on_command);

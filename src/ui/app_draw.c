@@ -2,8 +2,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "core/mem.h"
+#include "core/policy.h"
 #include "core/text.h"
 #include "ui/app_int.h"
 #include "ui/screen.h"
@@ -12,6 +14,8 @@ enum theme_element app_state_element(const struct fleet_row *r)
 {
 	if (r->is_broken && !r->has_session)
 		return THEME_FAILED;
+	if (r->is_unknown)
+		return THEME_STOPPED;
 	switch (r->state) {
 	case SESSION_RUNNING:
 		return r->is_frozen || r->activity == ACTIVITY_WAITS ? THEME_WAITS : THEME_RUNNING;
@@ -34,6 +38,8 @@ const char *app_state_sign(const struct app *a, const struct fleet_row *r)
 		id = SIGN_UNTRUSTED;
 	else if (r->is_broken && !r->has_session)
 		id = SIGN_FAILED;
+	else if (r->is_unknown)
+		return "?";
 	else if (r->state == SESSION_RUNNING && r->is_frozen)
 		id = SIGN_PAUSED;
 	else if (r->state == SESSION_RUNNING)
@@ -76,6 +82,8 @@ const char *app_state_word(const struct fleet_row *r)
 		return "broken";
 	if (!r->has_session && r->state == SESSION_STOPPED && r->is_untrusted)
 		return "untrusted";
+	if (r->is_unknown)
+		return "unknown";
 	if (r->state != SESSION_RUNNING)
 		return session_state_name(r->state);
 	if (r->is_frozen)
@@ -93,8 +101,17 @@ const char *app_state_word(const struct fleet_row *r)
 	return "running";
 }
 
+void app_clock(char out[16], int64_t ts_ns)
+{
+	time_t seconds = (time_t)(ts_ns / 1000000000);
+	struct tm tm;
+
+	localtime_r(&seconds, &tm);
+	strftime(out, 16, "%H:%M:%S", &tm);
+}
+
 /* "12m": how long ago, in at most four columns. */
-static void ago(char out[16], int64_t seconds)
+void app_ago(char out[16], int64_t seconds)
 {
 	if (seconds < 0)
 		seconds = 0;
@@ -191,20 +208,16 @@ static int hint(struct app *a, struct canvas c, int x, enum ui_mode mode, enum u
 	return x + canvas_printf(c, 0, x, -1, theme_style(a->theme, THEME_HINT), " %s ", word);
 }
 
-struct hint_item {
-	enum ui_command cmd;
-	const char *word;
-};
-
 static const struct hint_item session_hints[] = {
 	{ UI_OPEN, "attach" },	      { UI_LAUNCH, "launch" }, { UI_RELAUNCH, "relaunch" },
-	{ UI_STOP, "stop" },	      { UI_WAITING, "waiting" }, { UI_ZOOM, "zoom" },
-	{ UI_FILTER, "filter" },      { UI_COMMAND, "command" }, { UI_NONE, NULL },
+	{ UI_STOP, "stop" },	      { UI_WAITING, "waiting" }, { UI_FREEZE, "freeze" },
+	{ UI_POLICY, "policy" },      { UI_ZOOM, "zoom" },       { UI_FILTER, "filter" },
+	{ UI_COMMAND, "command" },    { UI_NONE, NULL },
 };
 static const struct hint_item event_hints[] = {
-	{ UI_OPEN, "whole story" }, { UI_DISMISS, "dismiss" }, { UI_FILTER, "filter" },
-	{ UI_COPY, "copy" },	    { UI_BOTTOM, "follow" },   { UI_NEXT_PANE, "next pane" },
-	{ UI_NONE, NULL },
+	{ UI_OPEN, "whole story" }, { UI_ALLOW, "allow" },   { UI_DISMISS, "dismiss" },
+	{ UI_DIFF, "diff" },	    { UI_FILTER, "filter" }, { UI_BOTTOM, "follow" },
+	{ UI_COPY, "copy" },	    { UI_NONE, NULL },
 };
 static const struct hint_item scroll_hints[] = {
 	{ UI_SEARCH, "search" },    { UI_SEARCH_NEXT, "older" }, { UI_SEARCH_PREV, "newer" },
@@ -215,25 +228,69 @@ static const struct hint_item scroll_hints[] = {
 static void draw_hint(struct app *a, struct canvas c)
 {
 	bool is_events = a->focus == PANE_EGRESS || a->focus == PANE_VERDICTS;
-	const struct hint_item *items = a->scroll.is_on ? scroll_hints
-	                                : is_events	? event_hints
-	                                                : session_hints;
-	enum ui_mode mode = a->scroll.is_on ? UI_MODE_SCROLL : UI_MODE_LIST;
-	int x = 0, right = a->scroll.is_on ? c.at.cols : c.at.cols - 17;
+	bool is_plain = !a->scroll.is_on && !a->overlay;
+	const struct hint_item *items = a->overlay        ? a->overlay->class->hints
+	                                : a->scroll.is_on ? scroll_hints
+	                                : is_events	  ? event_hints
+	                                                  : session_hints;
+	enum ui_mode mode = a->overlay        ? UI_MODE_OVERLAY
+	                    : a->scroll.is_on ? UI_MODE_SCROLL
+	                                      : UI_MODE_LIST;
+	int x = 0, right = is_plain ? c.at.cols - 17 : c.at.cols;
 	struct canvas left = canvas_part(c, (struct rect){ 0, 0, 1, right });
 
 	canvas_fill(c, (struct rect){ 0, 0, 1, c.at.cols }, theme_style(a->theme, THEME_HINT));
 	for (; items->word; items++) {
-		int width = canvas_text_width(items->word) +
-		            canvas_text_width(keymap_key(mode, items->cmd)) + 3;
+		const char *key = keymap_key(mode, items->cmd);
+		enum ui_mode of = mode;
+		int width;
 
+		if (!*key) {
+			of = UI_MODE_LIST;
+			key = keymap_key(of, items->cmd);
+		}
+		width = canvas_text_width(items->word) + canvas_text_width(key) + 3;
+		if (strcmp(key, "Enter") == 0)
+			width -= 4;
 		if (x + width <= right)
-			x = hint(a, left, x, mode, items->cmd, items->word);
+			x = hint(a, left, x, of, items->cmd, items->word);
 	}
-	if (!a->scroll.is_on) {
+	if (is_plain) {
 		right = hint(a, c, right, UI_MODE_LIST, UI_HELP, "help");
 		hint(a, c, right, UI_MODE_LIST, UI_QUIT, "quit");
 	}
+}
+
+/* What needs a look comes first: a narrow dock cuts the rest. */
+static int dock_rank(const struct app *a, const struct fleet_row *r)
+{
+	if (strcmp(r->name, a->selected) == 0)
+		return 0;
+	if (r->n_attention || r->activity == ACTIVITY_WAITS)
+		return 1;
+	if (r->state == SESSION_RUNNING)
+		return 2;
+	return r->state == SESSION_STOPPED ? 4 : 3;
+}
+
+static int draw_docked(struct app *a, struct canvas c, int x, size_t i)
+{
+	const struct fleet_row *r = fleet_row(a->fleet, i);
+	struct style s = theme_style(a->theme, THEME_DOCK);
+	struct style mark = theme_style(a->theme, app_state_element(r));
+	int from = x;
+
+	mark.bg = s.bg;
+	x += canvas_printf(c, 0, x, -1, mark, " %s", app_state_sign(a, r));
+	if (strcmp(r->name, a->selected) == 0)
+		mark = theme_style(a->theme, THEME_SELECTED);
+	else
+		mark.fg = app_session_style(a, r->name, THEME_DOCK).fg;
+	x += canvas_printf(c, 0, x, -1, mark, " %zu:%s", i + 1, r->name);
+	if (r->n_attention)
+		x += canvas_printf(c, 0, x, -1, theme_style(a->theme, THEME_WAITS), "!%u",
+		                   r->n_attention);
+	return x - from;
 }
 
 /* Every session's state on one line, while an agent has the keyboard. */
@@ -257,21 +314,10 @@ static void draw_dock(struct app *a, struct canvas c)
 		x += canvas_printf(c, 0, x, -1, theme_style(a->theme, THEME_TITLE_ALERT),
 		                   " %s %u ", theme_sign(SIGN_FLAG, grid_is_ascii(a->grid)),
 		                   waiting);
-	for (size_t i = 0; i < fleet_n_rows(a->fleet) && x < c.at.cols; i++) {
-		const struct fleet_row *r = fleet_row(a->fleet, i);
-		struct style mark = theme_style(a->theme, app_state_element(r));
-
-		mark.bg = s.bg;
-		x += canvas_printf(c, 0, x, -1, mark, " %s", app_state_sign(a, r));
-		if (strcmp(r->name, a->selected) == 0)
-			mark = theme_style(a->theme, THEME_SELECTED);
-		else
-			mark.fg = app_session_style(a, r->name, THEME_DOCK).fg;
-		x += canvas_printf(c, 0, x, -1, mark, " %zu:%s", i + 1, r->name);
-		if (r->n_attention)
-			x += canvas_printf(c, 0, x, -1, theme_style(a->theme, THEME_WAITS), "!%u",
-			                   r->n_attention);
-	}
+	for (int rank = 0; rank <= 4; rank++)
+		for (size_t i = 0; i < fleet_n_rows(a->fleet) && x < c.at.cols; i++)
+			if (dock_rank(a, fleet_row(a->fleet, i)) == rank)
+				x += draw_docked(a, c, x, i);
 }
 
 /* --- sessions ----------------------------------------------------------------------------- */
@@ -313,7 +359,7 @@ static void draw_session(struct app *a, struct canvas c, int y, const struct fle
 		if (waits && now - waits < 60)
 			snprintf(how_long, sizeof how_long, "now");
 		else if (waits || r->created)
-			ago(how_long, now - (waits ? waits : r->created));
+			app_ago(how_long, now - (waits ? waits : r->created));
 		right -= 5;
 		canvas_printf(c, y, right, 4, theme_style(a->theme, THEME_DIM), "%4s", how_long);
 	}
@@ -323,14 +369,25 @@ static void draw_session(struct app *a, struct canvas c, int y, const struct fle
 		right -= canvas_text_width(word) + 1;
 		canvas_text(c, y, right, -1, mark, word);
 	}
-	if (app_is_marked(a, r->name))
+	if (app_is_marked(a, r->name)) {
 		text.attr |= VT_UL_SINGLE << VT_UL_SHIFT;
+		canvas_text(c, y, 2, 1, theme_style(a->theme, THEME_HINT_KEY), "+");
+	}
 	canvas_text(c, y, 3, right - 4, text, r->name);
 	if (is_selected)
 		canvas_restyle(c, (struct rect){ y, 0, 1, c.at.cols },
 		               theme_style(a->theme, a->focus == PANE_SESSIONS
 		                                             ? THEME_SELECTED
 		                                             : THEME_SELECTED_DIM));
+}
+
+/* For clicks: what was drawn where. */
+static void is_of_row(struct app *a, int y, size_t i)
+{
+	if (y >= 0 && y < APP_LINES_MAX) {
+		a->session_lines[y] = i;
+		a->n_session_lines = (size_t)y + 1;
+	}
 }
 
 /* One row for each session, and one for what is said of the selected one. */
@@ -341,6 +398,7 @@ static void draw_sessions(struct app *a, struct canvas c)
 	const char *bottle = "";
 	int y = 0;
 
+	a->n_session_lines = 0;
 	if (n == 0) {
 		canvas_text(c, 0, 1, -1, dim, "no agents yet: write a manifest,");
 		canvas_text(c, 1, 1, -1, dim, "see claude-bottle check --help");
@@ -354,14 +412,19 @@ static void draw_sessions(struct app *a, struct canvas c)
 
 		if (strcmp(r->bottle, bottle) != 0 && c.at.rows > 8) {
 			bottle = r->bottle;
-			canvas_text(c, y++, 0, -1, dim, *bottle ? bottle : "(no bottle)");
+			canvas_text(c, y, 0, -1, dim, *bottle ? bottle : "(no bottle)");
+			is_of_row(a, y++, i);
 		}
-		if (y < c.at.rows)
+		if (y < c.at.rows) {
+			is_of_row(a, y, i);
 			draw_session(a, c, y++, r);
-		if (strcmp(r->name, a->selected) == 0 && (r->note || r->said) && y < c.at.rows) {
+		}
+		if (strcmp(r->name, a->selected) == 0 && (r->note || r->said) && y < c.at.rows &&
+		    c.at.rows > 4) {
 			struct buf b = BUF_INIT(APP_LINE_MAX);
 
 			text_safe_str(&b, r->note ? r->note : r->said, 1000);
+			is_of_row(a, y, i);
 			canvas_printf(c, y++, 3, -1, dim, r->note ? "%s" : "\"%s\"", buf_str(&b));
 			buf_done(&b);
 		}
@@ -375,6 +438,20 @@ static struct canvas framed(struct app *a, struct rect r, const char *title, boo
 	return canvas_frame(canvas_part(canvas_of(a->grid), r),
 	                    theme_style(a->theme, has_focus ? THEME_FRAME_FOCUS : THEME_FRAME),
 	                    theme_style(a->theme, THEME_FRAME_TITLE), title);
+}
+
+/* A permission that ends counts down where one looks. */
+static void add_allowed(const struct app *a, const struct fleet_row *r, struct buf *b)
+{
+	const char *host = NULL;
+	int64_t until = fleet_allowed_until(a->fleet, r->name, &host);
+	int64_t left = until - fleet_clock_ns() / 1000000000;
+	char how_long[16];
+
+	if (!until || left < 0)
+		return;
+	policy_duration_text(how_long, left);
+	buf_addf(b, " %s %.60s for %s", grid_is_ascii(a->grid) ? "-" : "·", host, how_long);
 }
 
 static void term_title(struct app *a, int which, struct buf *b)
@@ -394,7 +471,7 @@ static void term_title(struct app *a, int which, struct buf *b)
 		buf_addf(b, "shell %s ", dot);
 	buf_addf(b, "%s %s %s %s %s", r->name, dot, r->bottle, dot, app_state_word(r));
 	if (r->created) {
-		ago(how_long, fleet_clock_ns() / 1000000000 - r->created);
+		app_ago(how_long, fleet_clock_ns() / 1000000000 - r->created);
 		buf_addf(b, " %s", how_long);
 	}
 	if (r->state == SESSION_RUNNING) {
@@ -403,7 +480,20 @@ static void term_title(struct app *a, int which, struct buf *b)
 			         r->isolation.total, r->isolation.was_forced ? " FORCED" : "");
 		else
 			buf_addf(b, " %s unverified", dot);
+		add_allowed(a, r, b);
 	}
+}
+
+/* "Egress · FOLLOWING · 7 · /arxiv": what one looks at of what there is. */
+static void events_title(struct app *a, struct events_view *v, const char *name, struct buf *b)
+{
+	const char *dot = grid_is_ascii(a->grid) ? "-" : "·";
+
+	buf_addf(b, "%s %s %s", name, dot, v->follows ? "FOLLOWING" : "PAUSED");
+	if (a->filter && *a->filter)
+		buf_addf(b, " %s %zu with /%s", dot, events_count(a, v), a->filter);
+	else if (!v->follows)
+		buf_addf(b, " %s G follows", dot);
 }
 
 static void draw_panes(struct app *a)
@@ -426,18 +516,18 @@ static void draw_panes(struct app *a)
 		draw_sessions(a, framed(a, l->sessions, "Sessions", a->focus == PANE_SESSIONS));
 	if (l->egress.rows) {
 		buf_reset(&title);
-		buf_addf(&title, "Egress%s%s%s", a->egress.follows ? "" : " (paused)",
-		         a->filter && *a->filter ? " /" : "", a->filter ? a->filter : "");
+		events_title(a, &a->egress, "Egress", &title);
 		events_draw(a, &a->egress,
 		            framed(a, l->egress, buf_str(&title), a->focus == PANE_EGRESS),
 		            a->focus == PANE_EGRESS);
 	}
-	if (l->verdicts.rows)
+	if (l->verdicts.rows) {
+		buf_reset(&title);
+		events_title(a, &a->verdicts, "Git gate", &title);
 		events_draw(a, &a->verdicts,
-		            framed(a, l->verdicts,
-		                   a->verdicts.follows ? "Git gate" : "Git gate (paused)",
-		                   a->focus == PANE_VERDICTS),
+		            framed(a, l->verdicts, buf_str(&title), a->focus == PANE_VERDICTS),
 		            a->focus == PANE_VERDICTS);
+	}
 	buf_done(&title);
 }
 
@@ -445,7 +535,7 @@ bool app_draw_terminals(struct app *a)
 {
 	const struct layout *l = &a->layout;
 
-	if (a->dialog.kind != DIALOG_NONE || a->scroll.is_on || l->is_too_small ||
+	if (a->dialog.kind != DIALOG_NONE || a->overlay || a->scroll.is_on || l->is_too_small ||
 	    !grid_has_room(a->grid))
 		return false;
 	for (int i = 0; i < l->n_terms; i++)
@@ -495,9 +585,13 @@ void app_draw(struct app *a)
 	if (a->layout.title.rows)
 		draw_title(a, canvas_part(all, a->layout.title));
 	draw_panes(a);
+	if (a->overlay)
+		overlay_draw(a, canvas_part(all, (struct rect){ a->layout.title.rows, 0,
+		                                                req.rows - 1 - a->layout.title.rows,
+		                                                req.cols }));
 	last = canvas_part(all, a->layout.hint);
 	if (!draw_message(a, last)) {
-		if (a->is_zoomed || a->is_attached)
+		if ((a->is_zoomed || a->is_attached) && !a->overlay)
 			draw_dock(a, last);
 		else
 			draw_hint(a, last);

@@ -1,10 +1,9 @@
 /* The event panes: egress and the gate's verdicts. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "core/mem.h"
-#include "core/pipelock_explain.h"
 #include "core/text.h"
 #include "ui/app_int.h"
 
@@ -20,6 +19,35 @@ static bool holds(const char *text, const char *part)
 	return text && strcasestr(text, part);
 }
 
+/* A word of the filter: "session:NAME", "kind:push", "host:X", "rule:X", or any text. */
+static bool holds_word(const struct event *e, const char *word)
+{
+	static const char *const names[] = { "session:", "kind:", "host:", "rule:" };
+	const char *const fields[] = { e->session, event_kind_name(e->kind), e->host, e->rule };
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (strncmp(word, names[i], strlen(names[i])) == 0)
+			return holds(fields[i], word + strlen(names[i]));
+	return holds(e->host, word) || holds(e->summary, word) || holds(e->rule, word) ||
+	       holds(e->session, word);
+}
+
+static bool holds_all(const struct event *e, const char *filter)
+{
+	while (*filter) {
+		char word[256];
+		size_t n = strcspn(filter, " ");
+
+		if (n) {
+			snprintf(word, sizeof word, "%.*s", (int)(n < 255 ? n : 255), filter);
+			if (!holds_word(e, word))
+				return false;
+		}
+		filter += n + (filter[n] == ' ');
+	}
+	return true;
+}
+
 static bool matches(const struct app *a, const struct events_view *v, const struct event *e)
 {
 	if (e->is_probe || is_gates(e) != v->is_gate)
@@ -27,10 +55,7 @@ static bool matches(const struct app *a, const struct events_view *v, const stru
 	/* what merely went well is not what one watches for */
 	if (!v->is_gate && (e->kind == EVENT_EGRESS_ALLOWED || e->kind == EVENT_OTHER))
 		return false;
-	if (!a->filter || !*a->filter)
-		return true;
-	return holds(e->host, a->filter) || holds(e->summary, a->filter) ||
-	       holds(e->rule, a->filter) || holds(e->session, a->filter);
+	return !a->filter || holds_all(e, a->filter);
 }
 
 /* There may be many thousand: they are looked through once after each change. */
@@ -103,7 +128,7 @@ struct events_view *app_events(struct app *a)
 
 /* --- drawing --------------------------------------------------------------------- */
 
-static enum theme_element element(const struct event *e)
+enum theme_element events_element(const struct event *e)
 {
 	switch (e->verdict) {
 	case EVENT_BLOCK:
@@ -121,7 +146,7 @@ static enum theme_element element(const struct event *e)
 	return THEME_TEXT;
 }
 
-static enum theme_sign_id sign(const struct event *e)
+enum theme_sign_id events_sign(const struct event *e)
 {
 	if (e->verdict == EVENT_BLOCK)
 		return SIGN_BLOCKED;
@@ -139,48 +164,72 @@ static size_t host_at_end(const struct event *e)
 	return 0;
 }
 
+/* The end of a name says whose it is: what does not fit goes at the left. */
+static int draw_host(struct canvas c, int y, int x, int width, struct style s, const char *host)
+{
+	bool is_ascii = grid_is_ascii(c.grid);
+	const char *dots = is_ascii ? "..." : "…";
+	int over = (int)strlen(host) - width;
+
+	if (over <= 0 || width < 8)
+		return canvas_text(c, y, x, width, s, host);
+	return canvas_printf(c, y, x, width, s, "%s%s", dots,
+	                     host + over + canvas_text_width(dots));
+}
+
+static struct style age_style(const struct app *a, const struct event *e)
+{
+	int64_t age = fleet_clock_ns() - e->ts_ns;
+
+	return theme_style(a->theme, age < APP_NEW_NS ? THEME_NEW : THEME_TEXT);
+}
+
+/* The host has priority: the session's name gives way to it, and what was said comes
+ * last. */
 static void draw_row(struct app *a, struct canvas c, int y, size_t index, bool is_selected,
                      bool has_focus)
 {
 	const struct event *e = fleet_event(a->fleet, index);
-	bool is_ascii = grid_is_ascii(a->grid);
-	struct style text = theme_style(a->theme, THEME_TEXT);
-	struct style mark = theme_style(a->theme, element(e));
-	struct style why = theme_style(a->theme, THEME_DIM);
-	struct buf line = BUF_INIT(APP_LINE_MAX);
-	time_t seconds = (time_t)(e->ts_ns / 1000000000);
-	int64_t age = (int64_t)time(NULL) * 1000000000 - e->ts_ns;
+	bool is_ascii = grid_is_ascii(a->grid), is_narrow = c.at.cols < 56;
+	struct style text = age_style(a, e), mark = theme_style(a->theme, events_element(e));
+	struct buf line = BUF_INIT(APP_LINE_MAX), host = BUF_INIT(APP_LINE_MAX);
+	int x = 0, session = SESSION_COLUMN;
 	char clock[16];
-	struct tm tm;
-	int x = 0;
 
-	localtime_r(&seconds, &tm);
-	strftime(clock, sizeof clock, "%H:%M:%S", &tm);
-	if (age < APP_NEW_NS)
-		text = theme_style(a->theme, THEME_NEW);
-	x += canvas_text(c, y, x, 9, theme_style(a->theme, THEME_DIM), clock) + 1;
-	x += canvas_text(c, y, x, 2, mark, theme_sign(sign(e), is_ascii)) + 1;
+	app_clock(clock, e->ts_ns);
+	if (is_narrow)
+		clock[5] = '\0';
+	x += canvas_text(c, y, x, 8, theme_style(a->theme, THEME_DIM), clock) + 1;
+	x += canvas_text(c, y, x, 2, mark, theme_sign(events_sign(e), is_ascii)) + !is_narrow;
 	if (fleet_is_waiting(a->fleet, index))
 		canvas_text(c, y, x, 2, theme_style(a->theme, THEME_WAITS),
 		            theme_sign(SIGN_FLAG, is_ascii));
 	x += 2;
-	text_safe_str(&line, e->session, 40);
-	canvas_text(c, y, x, SESSION_COLUMN,
-	            app_session_style(a, e->session ? e->session : "", THEME_TEXT), buf_str(&line));
-	x += SESSION_COLUMN + 1;
-	buf_reset(&line);
-	if (e->host && *e->host) {
-		text_safe_str(&line, e->host, 255);
-		x += canvas_text(c, y, x, -1, text, buf_str(&line)) + 1;
-		buf_reset(&line);
-		text.fg = why.fg;
+	if (e->host && *e->host)
+		text_safe(&host, e->host, strlen(e->host), 255, true);
+	if (is_narrow && host.len) {
+		int room = c.at.cols - x - 1 - (int)host.len;
+
+		session = room < 5 ? 5 : room < SESSION_COLUMN ? room : SESSION_COLUMN;
 	}
-	/* the host was said */
-	text_safe(&line, e->summary, strlen(e->summary) - host_at_end(e), 400, false);
+	text_safe_str(&line, e->session, 40);
+	canvas_text(c, y, x, session,
+	            app_session_style(a, e->session ? e->session : "", THEME_TEXT), buf_str(&line));
+	x += session + 1;
+	if (host.len)
+		x += draw_host(c, y, x, c.at.cols - x, text, buf_str(&host)) + 1;
 	if (e->count > 1)
-		buf_addf(&line, is_ascii ? " x%u" : " ×%u", e->count);
-	canvas_text(c, y, x, -1, text, buf_str(&line));
+		x += canvas_printf(c, y, x, -1, text, is_ascii ? "x%u" : "×%u", e->count) + 1;
+	/* the host was said */
+	if (host.len)
+		text.fg = theme_style(a->theme, THEME_DIM).fg;
+	buf_reset(&line);
+	if (e->summary)
+		text_safe(&line, e->summary, strlen(e->summary) - host_at_end(e), 400, false);
+	if (x < c.at.cols - 2)
+		canvas_text(c, y, x, -1, text, buf_str(&line));
 	buf_done(&line);
+	buf_done(&host);
 	if (is_selected)
 		canvas_restyle(c, (struct rect){ y, 0, 1, c.at.cols },
 		               theme_style(a->theme,
@@ -220,51 +269,13 @@ void events_draw(struct app *a, struct events_view *v, struct canvas c, bool has
 		         has_focus);
 }
 
-/* --- the card ------------------------------------------------------------------------ */
-
-static void add_line(struct buf *b, const char *label, const char *value)
+void events_click(struct app *a, struct events_view *v, int y)
 {
-	if (!value || !*value)
+	size_t count = events_count(a, v), at = v->top + (size_t)y;
+
+	if (y < 0 || at >= count)
 		return;
-	buf_addf(b, "%-10s ", label);
-	text_safe_str(b, value, 2000);
-	buf_addc(b, '\n');
-}
-
-static void add_explanation(struct buf *b, const struct event *e)
-{
-	const struct pipelock_scanner *x;
-
-	if (e->source != EVENT_FROM_PIPELOCK || !e->rule)
-		return;
-	x = pipelock_explain(e->rule);
-	buf_addc(b, '\n');
-	add_line(b, "meaning", x->meaning);
-	add_line(b, "to do", x->advice);
-}
-
-void events_card(struct app *a, size_t fleet_index)
-{
-	const struct event *e = fleet_event(a->fleet, fleet_index);
-	struct buf b = BUF_INIT(1u << 16);
-	time_t seconds = (time_t)(e->ts_ns / 1000000000);
-	char when[64];
-	struct tm tm;
-
-	localtime_r(&seconds, &tm);
-	strftime(when, sizeof when, "%Y-%m-%d %H:%M:%S %Z", &tm);
-	add_line(&b, "when", when);
-	add_line(&b, "session", e->session);
-	add_line(&b, "bottle", e->bottle);
-	add_line(&b, "kind", event_kind_name(e->kind));
-	add_line(&b, "verdict", event_verdict_name(e->verdict));
-	add_line(&b, "host", e->host);
-	add_line(&b, "rule", e->rule);
-	add_line(&b, "what", e->summary);
-	if (e->count > 1)
-		buf_addf(&b, "%-10s %u\n", "times", e->count);
-	add_explanation(&b, e);
-	buf_addc(&b, '\n');
-	add_line(&b, "record", e->detail);
-	dialog_card(a, event_kind_name(e->kind), buf_steal(&b));
+	v->follows = false;
+	v->selected = fleet_event_seq(a->fleet, events_index(a, v, at));
+	app_dirty(a);
 }

@@ -6,11 +6,13 @@
 #include "core/err.h"
 #include "core/fleet.h"
 #include "core/loop.h"
+#include "core/push.h"
 #include "ui/app.h"
 #include "ui/canvas.h"
 #include "ui/input.h"
 #include "ui/keymap.h"
 #include "ui/layout.h"
+#include "ui/rich.h"
 #include "ui/theme.h"
 
 #define APP_FRAME_MS   16	/* what agents write is drawn so often... */
@@ -19,6 +21,7 @@
 #define APP_MESSAGE_NS 6000000000ll
 #define APP_NEW_NS     5000000000ll	/* how long a row is new */
 #define APP_LINE_MAX   4096
+#define APP_LINES_MAX  256
 
 struct screen;
 
@@ -66,6 +69,59 @@ struct dialog {
 	char subject[128];	/* what it is about: a session, an agent, a command */
 };
 
+struct hint_item {
+	enum ui_command cmd;
+	const char *word;	/* NULL ends a list */
+};
+
+/* The record of the push that is looked at, read from its gate. */
+struct push_view {
+	char session[FLEET_NAME_MAX], id[PUSH_ID_MAX + 1];
+	struct push push;
+	bool has_push;
+	char *error;
+	struct backend_job *job;
+	int64_t read_ns;
+};
+
+/* What lies over the panes: the inbox, a card, a diff. They stack; the topmost has
+ * the keys, also while an agent would have them. Commands that it does not know are
+ * the dashboard's where that makes sense over an overlay, see overlay_command(). */
+struct overlay;
+struct overlay_class {
+	const char *name;
+	bool is_box;	/* as high as its text; else all of the body */
+	bool keeps;	/* what build() made is kept: it is long, and does not change */
+	const struct hint_item *hints;
+	/* What it shows, made anew for each frame; title is empty. */
+	void (*build)(struct app *a, struct overlay *o, struct rich *r, struct buf *title);
+	/* A list above the text; NULL: none. Returns the rows that it took. */
+	int (*draw_list)(struct app *a, struct overlay *o, struct canvas c);
+	/* False: not one of its commands. */
+	bool (*command)(struct app *a, struct overlay *o, enum ui_command c,
+	                const char *argument);
+	/* It was clicked in row y of its list. May be NULL. */
+	void (*click)(struct app *a, struct overlay *o, int y);
+	void (*free)(struct overlay *o);	/* what state points to; may be NULL */
+};
+
+struct overlay {
+	const struct overlay_class *class;
+	struct overlay *below;
+	int top;		/* first row shown of the text */
+	size_t list_top;
+	uint64_t pinned;	/* what is selected, by an id that does not change */
+	size_t last;		/* and where it was */
+	uint64_t item, seq;	/* what it is about: of the inbox, and the event; or 0 */
+	char session[FLEET_NAME_MAX];
+	bool shows_raw;
+	struct rect list_at;	/* where its list was drawn */
+	int cols;		/* of the text, as drawn */
+	struct rich kept;	/* class->keeps */
+	char *kept_title;
+	void *state;
+};
+
 /* A launch being prepared on the screen: which questions are left. */
 struct asking {
 	bool is_relaunch;
@@ -91,6 +147,7 @@ struct app {
 	bool has_chosen;		/* the person touched a key */
 	enum app_pane focus;
 	bool is_attached;		/* the agent has the keyboard */
+	bool found_attach;		/* opt.attach was listed */
 	bool prefix_pending;
 	bool is_zoomed;
 	bool shows_shell;		/* instead of the selected agent's own terminal */
@@ -98,7 +155,11 @@ struct app {
 	int n_terms;
 	struct events_view egress, verdicts;
 	char *filter;
+	size_t session_lines[APP_LINES_MAX];	/* rows of the list as drawn: which session */
+	size_t n_session_lines;
 	struct scroll_view scroll;
+	struct overlay *overlay;	/* the topmost; NULL for none */
+	struct push_view push;
 	struct dialog dialog;
 	struct asking asking;
 	struct buf clipboard;		/* what an agent wants to put there */
@@ -138,13 +199,83 @@ size_t events_index(const struct app *a, struct events_view *v, size_t i);
 bool events_selected(const struct app *a, struct events_view *v, size_t *fleet_index);
 void events_move(struct app *a, struct events_view *v, int by);
 void events_draw(struct app *a, struct events_view *v, struct canvas c, bool has_focus);
-void events_card(struct app *a, size_t fleet_index);
+void events_click(struct app *a, struct events_view *v, int y);	/* y: row of the pane */
+enum theme_element events_element(const struct event *e);
+enum theme_sign_id events_sign(const struct event *e);
 struct events_view *app_events(struct app *a);		/* of the focused pane, or NULL */
+
+/* app_overlay.c */
+struct overlay *overlay_open(struct app *a, const struct overlay_class *class);
+void overlay_close(struct app *a);		/* the topmost; NULL is fine */
+void overlay_close_all(struct app *a);
+void overlay_scroll(struct app *a, struct overlay *o, int by);
+bool overlay_command(struct app *a, enum ui_command c, const char *argument);
+void overlay_draw(struct app *a, struct canvas body);
+void overlay_mouse(struct app *a, const struct input_event *ev);
+
+/* app_card.c: the whole story of one thing */
+void card_open(struct app *a, uint64_t item, uint64_t seq);
+/* Into r: of the inbox's row (0: none) and the event (0: none). */
+void card_build(struct app *a, struct rich *r, uint64_t item, uint64_t seq, bool shows_raw);
+const char *card_title(uint64_t item, const struct app *a, uint64_t seq);
+/* A command about it: allow, dismiss, diff, relaunch, open. False: none of these. */
+bool card_command(struct app *a, enum ui_command c, uint64_t item, uint64_t seq,
+                  const char *argument);
+
+/* app_choice.c: a question without a default, deaf for its first moments. Opened
+ * first, then filled: text, and options unless it is only a notice. */
+struct choice;
+typedef void choice_fn(struct app *a, struct choice *ch);
+struct choice {
+	char *title;
+	struct rich text;
+	char **options;
+	size_t n_options;
+	int chosen;	/* -1: nothing yet */
+	bool is_thaw;
+	uint64_t opened_ns;
+	choice_fn *done;	/* NULL: a notice, nothing to be chosen. Else called when
+				 * something was, and ch is freed after it */
+	char session[FLEET_NAME_MAX];
+	char host[256];		/* or a push's id */
+	void *extra;
+	void (*free_extra)(void *extra);
+};
+struct choice *choice_open(struct app *a, const char *title, choice_fn *done);
+void choice_about(struct choice *ch, const char *session, const char *host);	/* copies */
+void choice_add(struct choice *ch, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* app_allow.c: each opens its question, or says why not */
+void allow_event(struct app *a, const struct event *e);
+void allow_host(struct app *a, const char *session, const char *host);
+void revoke_host(struct app *a, const char *session, const char *host);
+void freeze_ask(struct app *a, const char *session);
+
+/* app_policy.c */
+void policy_open(struct app *a, const char *session);
+void why_ask(struct app *a, const char *session, const char *url);
+
+/* app_push.c: the push that is looked at. Its record comes later than it is asked
+ * for; NULL until then, and *error says why it does not. */
+const struct push *push_want(struct app *a, const char *session, const char *id,
+                             const char **error);
+void push_build(struct app *a, struct rich *r, const char *session, const char *id);
+bool push_command(struct app *a, enum ui_command c, const char *session, const char *id);
+void push_forget(struct app *a);
+
+/* app_diff.c */
+void diff_open(struct app *a, const char *session, const char *id);
+
+/* app_inbox.c */
+void inbox_open(struct app *a);
+void inbox_walk(struct app *a);	/* to the next that waits, the oldest first */
 
 /* app_draw.c */
 void app_draw(struct app *a);
 /* What terminals wrote since, on the last frame; false when that is not enough. */
 bool app_draw_terminals(struct app *a);
+void app_clock(char out[16], int64_t ts_ns);	/* "12:01:02", local */
+void app_ago(char out[16], int64_t seconds);	/* "12m", at most four columns */
 enum theme_element app_state_element(const struct fleet_row *r);
 const char *app_state_sign(const struct app *a, const struct fleet_row *r);
 struct style app_session_style(const struct app *a, const char *session, enum theme_element e);
@@ -175,6 +306,7 @@ void dialog_draw(struct app *a, struct canvas c);
 /* app_cmd.c */
 void app_command(struct app *a, enum ui_command c, const char *argument);
 void app_command_line(struct app *a, const char *line);
+void app_attach(struct app *a);	/* the selected session's agent gets the keyboard */
 
 /* app_launch.c */
 void app_launch(struct app *a, const char *agent, const char *label);

@@ -18,16 +18,20 @@ static bool is_in(const struct rect *r, const struct input_event *ev)
 	       ev->x < r->x + r->cols;
 }
 
-/* Rows of the list as they were drawn are not kept: a click selects by what the
- * title of the terminal then shows. */
-static void click_sessions(struct app *a)
+static void click_sessions(struct app *a, int y)
 {
+	const struct fleet_row *r = NULL;
+
 	a->focus = PANE_SESSIONS;
+	if (y >= 0 && (size_t)y < a->n_session_lines)
+		r = fleet_row(a->fleet, a->session_lines[y]);
+	if (r)
+		app_select(a, r->name);
 	app_dirty(a);
 }
 
 static void wheel_or_click(struct app *a, const struct input_event *ev, struct events_view *v,
-                           enum app_pane pane)
+                           enum app_pane pane, int top)
 {
 	if (ev->action == VTKEY_PRESS)
 		a->focus = pane;
@@ -35,6 +39,8 @@ static void wheel_or_click(struct app *a, const struct input_event *ev, struct e
 		events_move(a, v, -3);
 	else if (ev->button == VTKEY_WHEEL_DOWN)
 		events_move(a, v, 3);
+	else if (ev->action == VTKEY_PRESS && ev->button == VTKEY_LEFT_BUTTON)
+		events_click(a, v, ev->y - top - 1);
 	app_dirty(a);
 }
 
@@ -43,16 +49,16 @@ static void mouse(struct app *a, const struct input_event *ev)
 	bool is_click = ev->action == VTKEY_PRESS && ev->button == VTKEY_LEFT_BUTTON;
 
 	if (is_in(&a->layout.egress, ev)) {
-		wheel_or_click(a, ev, &a->egress, PANE_EGRESS);
+		wheel_or_click(a, ev, &a->egress, PANE_EGRESS, a->layout.egress.y);
 	} else if (is_in(&a->layout.verdicts, ev)) {
-		wheel_or_click(a, ev, &a->verdicts, PANE_VERDICTS);
+		wheel_or_click(a, ev, &a->verdicts, PANE_VERDICTS, a->layout.verdicts.y);
 	} else if (is_in(&a->layout.sessions, ev)) {
 		if (ev->button == VTKEY_WHEEL_UP)
 			app_move(a, -1);
 		else if (ev->button == VTKEY_WHEEL_DOWN)
 			app_move(a, 1);
 		else if (is_click)
-			click_sessions(a);
+			click_sessions(a, ev->y - a->layout.sessions.y - 1);
 	} else {
 		for (int i = 0; i < a->layout.n_terms; i++) {
 			if (!is_in(&a->layout.terms[i], ev))
@@ -106,7 +112,10 @@ void app_input(void *arg, const struct input_event *ev)
 		return;
 	}
 	if (ev->kind == INPUT_MOUSE) {
-		mouse(a, ev);
+		if (a->overlay)
+			overlay_mouse(a, ev);
+		else
+			mouse(a, ev);
 		return;
 	}
 	if (ev->kind == INPUT_FOCUS) {
@@ -114,13 +123,16 @@ void app_input(void *arg, const struct input_event *ev)
 			term_key(a, ev);
 		return;
 	}
-	if (a->is_attached && !a->scroll.is_on) {
+	if (a->is_attached && !a->scroll.is_on && !a->overlay) {
 		attached(a, ev);
 		return;
 	}
 	if (ev->kind != INPUT_KEY)
 		return;
-	c = keymap_find(a->scroll.is_on ? UI_MODE_SCROLL : UI_MODE_LIST, &ev->key, &argument);
+	c = keymap_find(a->overlay        ? UI_MODE_OVERLAY
+	                : a->scroll.is_on ? UI_MODE_SCROLL
+	                                  : UI_MODE_LIST,
+	                &ev->key, &argument);
 	if (c != UI_NONE)
 		app_command(a, c, argument);
 }

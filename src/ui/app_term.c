@@ -20,7 +20,10 @@ static void draw_empty(struct app *a, int which, struct canvas c)
 	if (r->note)
 		canvas_printf(c, y - 1, 2, -1, theme_style(a->theme, app_state_element(r)), "%s",
 		              r->note);
-	if (r->state == SESSION_STARTING || r->state == SESSION_STOPPING)
+	if (r->is_unknown)
+		canvas_printf(c, y, 2, -1, dim,
+		              "the engine does not answer: nobody knows whether %s runs", r->name);
+	else if (r->state == SESSION_STARTING || r->state == SESSION_STOPPING)
 		canvas_printf(c, y, 2, -1, dim, "%s is %s; c gives a launch up", r->name,
 		              session_state_name(r->state));
 	else if (r->has_session)
@@ -78,7 +81,8 @@ static void draw_vt(struct app *a, int which, struct canvas c, bool has_focus, b
 			canvas_vt_row(c, y, vt, y, text);
 	vt_clean_damage(vt);
 	if (which == 0 && has_focus && a->is_attached && cursor.is_visible &&
-	    a->dialog.kind == DIALOG_NONE && cursor.y < c.at.rows && cursor.x < c.at.cols)
+	    a->dialog.kind == DIALOG_NONE && !a->overlay && cursor.y < c.at.rows &&
+	    cursor.x < c.at.cols)
 		grid_set_cursor(a->grid, c.at.y + cursor.y, c.at.x + cursor.x, true, cursor.shape);
 }
 

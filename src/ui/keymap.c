@@ -28,13 +28,26 @@ static const struct ui_command_info infos[UI_COMMANDS] = {
 	[UI_SHELL] = { "shell", "", "a shell in the agent's container, and back" },
 	[UI_SEND] = { "send", "[TEXT]", "send a line to the marked sessions, or this one" },
 	[UI_WAITING] = { "waiting", "", "to the next thing that waits for you" },
-	[UI_DISMISS] = { "dismiss", "", "the event waits no longer" },
+	[UI_DISMISS] = { "dismiss", "", "it waits no longer, and the same does not ask again" },
+	[UI_INBOX] = { "inbox", "", "everything that waits for you" },
+	[UI_ALLOW] = { "allow", "[HOST]", "let the session reach the host; asks for how long" },
+	[UI_REVOKE] = { "revoke", "[HOST]", "take the host away from the session again" },
+	[UI_POLICY] = { "policy", "", "what the session may reach, and since when" },
+	[UI_WHY] = { "why", "[URL]", "ask the session's pipelock whether it would let it pass" },
+	[UI_FREEZE] = { "freeze", "", "pause and cut off this session or all; again to thaw" },
+	[UI_DIFF] = { "diff", "", "what the push changes" },
+	[UI_APPROVE] = { "approve", "", "forward the held push" },
+	[UI_REJECT] = { "reject", "", "refuse the held push, with a message for the agent" },
+	[UI_ACCEPT] = { "accept", "", "a false alarm: accept the finding, for one push" },
+	[UI_RAW] = { "raw", "", "the record as it came, and back" },
+	[UI_FIND] = { "find", "[TEXT]", "search everything that ever happened" },
+	[UI_CLOSE] = { "close", "", "back" },
 	[UI_ZOOM] = { "zoom", "", "the terminal alone, with the dock; and back" },
 	[UI_SPLIT] = { "split", "[1|2|4]", "one terminal, two, or a wall of four" },
 	[UI_SCROLL] = { "scroll", "", "into the terminal's scrollback" },
 	[UI_COPY] = { "copy", "", "copy: the line in scrollback, the event, the session's name" },
 	[UI_SEARCH] = { "search", "[TEXT]", "search the scrollback" },
-	[UI_SEARCH_NEXT] = { "search-next", "", "the next match, upwards" },
+	[UI_SEARCH_NEXT] = { "search-next", "", "the next match, upwards; the next finding" },
 	[UI_SEARCH_PREV] = { "search-prev", "", "the match before, downwards" },
 	[UI_FILTER] = { "filter", "[TEXT]", "show only events that hold the text" },
 	[UI_MARK] = { "mark", "", "mark the session, for sending to several" },
@@ -58,7 +71,12 @@ static const struct keymap_row list_rows[] = {
 	{ "D", UI_REMOVE, NULL },
 	{ "c", UI_CANCEL, NULL },
 	{ "w", UI_WAITING, NULL },
+	{ "i", UI_INBOX, NULL },
 	{ "x", UI_DISMISS, NULL },
+	{ "a", UI_ALLOW, NULL },
+	{ "d", UI_DIFF, NULL },
+	{ "P", UI_POLICY, NULL },
+	{ "F", UI_FREEZE, NULL },
 	{ "E", UI_SHELL, NULL },
 	{ "m", UI_SEND, NULL },
 	{ "Space", UI_MARK, NULL },
@@ -101,6 +119,7 @@ static const struct keymap_row list_rows[] = {
 
 static const struct keymap_row prefix_rows[] = {
 	{ "d", UI_DETACH, NULL },
+	{ "w", UI_WAITING, NULL },
 	{ "z", UI_ZOOM, NULL },
 	{ "n", UI_NEXT_SESSION, NULL },
 	{ "p", UI_PREV_SESSION, NULL },
@@ -120,6 +139,13 @@ static const struct keymap_row scroll_rows[] = {
 	{ "b", UI_PAGE_UP, NULL },
 };
 
+static const struct keymap_row overlay_rows[] = {
+	{ "Escape", UI_CLOSE, NULL }, { "q", UI_CLOSE, NULL },	  { "v", UI_RAW, NULL },
+	{ "A", UI_APPROVE, NULL },    { "X", UI_REJECT, NULL },	  { "f", UI_ACCEPT, NULL },
+	{ "R", UI_REVOKE, NULL },     { "Space", UI_PAGE_DOWN, NULL },
+	{ "n", UI_SEARCH_NEXT, NULL }, { "N", UI_SEARCH_PREV, NULL },
+};
+
 static const struct {
 	const struct keymap_row *rows;
 	size_t n;
@@ -127,6 +153,7 @@ static const struct {
 	[UI_MODE_LIST] = { list_rows, sizeof list_rows / sizeof *list_rows },
 	[UI_MODE_PREFIX] = { prefix_rows, sizeof prefix_rows / sizeof *prefix_rows },
 	[UI_MODE_SCROLL] = { scroll_rows, sizeof scroll_rows / sizeof *scroll_rows },
+	[UI_MODE_OVERLAY] = { overlay_rows, sizeof overlay_rows / sizeof *overlay_rows },
 };
 
 const struct ui_command_info *keymap_info(enum ui_command c)

@@ -14,6 +14,7 @@ enum ui_mode {
 	UI_MODE_LIST,		/* moving about */
 	UI_MODE_PREFIX,		/* after the prefix key, while the agent has the keyboard */
 	UI_MODE_SCROLL,		/* in a terminal's scrollback */
+	UI_MODE_OVERLAY,	/* in the inbox, a card, a diff, the policy */
 	UI_MODES
 };
 
@@ -29,6 +30,12 @@ enum ui_command {
 	UI_SHELL, UI_SEND,
 	UI_WAITING,		/* to the next that waits */
 	UI_DISMISS,
+	UI_INBOX,		/* everything that waits */
+	UI_ALLOW, UI_REVOKE, UI_POLICY, UI_WHY, UI_FREEZE,
+	UI_DIFF, UI_APPROVE, UI_REJECT, UI_ACCEPT,
+	UI_RAW,			/* the record behind a card */
+	UI_FIND,		/* in everything that is stored */
+	UI_CLOSE,
 	UI_ZOOM, UI_SPLIT,
 	UI_SCROLL, UI_COPY, UI_SEARCH, UI_SEARCH_NEXT, UI_SEARCH_PREV,
 	UI_FILTER,

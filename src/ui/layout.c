@@ -34,7 +34,7 @@ static void place_terms(struct layout *out, struct rect r, int n)
 
 static void stacked(struct layout *out, int rows, int cols)
 {
-	int list = clamp(rows / 4, 4, 9);
+	int list = clamp(rows / 3, 4, 14);
 	int events = rows >= 20 ? clamp(rows / 5, 4, 8) : 0;
 	int terms = rows - 2 - list - events;
 

@@ -1,9 +1,10 @@
 #!/bin/bash
 # The dashboard in a terminal, on a real engine: launch, attach, type, see a block come
 # while attached and while zoomed, a shell beside it, relaunch, leave and come back, be
-# killed and come back, change size, stop.
+# killed and come back, change size, stop; and how soon a block is seen.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/model.sh"	# for its terminals
+. "$(dirname "$0")/block.sh"
 
 one=$tag-one two=$tag-two
 cat >"$manifest" <<END
@@ -130,5 +131,13 @@ done
 term_keys f q
 shows f 'exit 0' "q leaves"
 term_close f
+
+# --- how soon a block is seen: bench-block measures it, here it must be soon ----------------------------------
+block_manifest "$one" 3
+cb start "$one" --label a --yes && cb start "$one" --label b --yes
+is $rc 0 "two agents that are refused again and again"
+check "each block is in its pane within two seconds" block_attached "$one--a" 3 2000
+check "and in the dock's count, zoomed" block_zoomed "$one--b" 3 2000
+cb stop --all
 none_left "nothing is left"
 finish

@@ -146,6 +146,8 @@ is $rc 1 "revoking what is not allowed fails"
 cb revoke "$one" allowed.test
 is $rc 0 "a host of the bottle is taken away"
 check "it is refused then" refused allowed.test
+cb verify "$one"
+is $rc 0 "the isolation checks do not mind"
 cb allow "$one" allowed.test
 is $rc 0 "and given back"
 check "it is reached again" until_true 5 passes allowed.test
@@ -289,6 +291,8 @@ put pipelock.yaml <"$work/live.good"
 cb why "$one" "https://allowed.test/x?token=sesame-$tag"
 is $rc 0 "why: an allowed host would pass"
 hasnt "$err" "sesame-$tag" "the query is not shown"
+cb why "$one" https://other.test/
+is $rc 0 "so would one that was allowed since"
 cb why "$one" https://elsewhere.example.org/ --json
 is $rc 5 "another would be refused"
 json "by whom and why is pipelock's own word" '.allowed == false and .scanner == "allowlist" and (.reason | contains("elsewhere.example.org")) and (.advice | length > 0)'
@@ -330,6 +334,9 @@ ended() { docker logs "cb-$one-keeper" 2>&1 | grep -q "\"at\":$until}"; }
 until=$(live overlay.json | jq '[.entries[].until] | max')
 check "its end comes" until_true 20 ended
 check "and does not thaw it" is_frozen
+cb verify "$one"
+is $rc 1 "a frozen session cannot be verified"
+has "$err" "thaw it first" "and it is said what to do"
 cb freeze --all
 is $rc 0 "freeze all"
 is "$(docker inspect -f '{{.State.Status}}' "cb-$two-agent")" paused "the second is paused too"

@@ -332,6 +332,44 @@ static void a_copy_stands_alone(void **state)
 	event_done(NULL);
 }
 
+/* Agents choose host names and texts; a spreadsheet must not take them for formulas. */
+static void csv_has_no_formula_and_no_broken_line(void **state)
+{
+	static const char *const evil[] = { "=1+2", "+x", "-x", "@x", "\tx", "\rx" };
+	struct buf b = BUF_INIT(65536);
+	struct event e;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof evil / sizeof *evil; i++) {
+		const char *p;
+
+		event_init(&e);
+		event_set_summary(&e, "%s", evil[i]);
+		buf_reset(&b);
+		assert_int_equal(event_csv(&b, &e), 0);
+		p = strstr(buf_str(&b), "\"other\",,,,\"");
+		assert_non_null(p);
+		assert_null(strchr("=+-@\t\r", p[strlen("\"other\",,,,\"")]));
+		event_done(&e);
+	}
+	event_init(&e);
+	e.id = 7;
+	e.count = 2;
+	event_set_owner(&e, "s", "b");
+	event_set_summary(&e, "two \"words\", a line\nand another");
+	buf_reset(&b);
+	assert_int_equal(event_csv_header(&b), 0);
+	assert_int_equal(event_csv(&b, &e), 0);
+	assert_string_equal(buf_str(&b),
+	                    "id,time,session,bottle,source,kind,verdict,host,rule,summary,count,"
+	                    "probe,detail\r\n"
+	                    "7,1970-01-01T00:00:00.000000000Z,\"s\",\"b\",\"claude-bottle\","
+	                    "\"other\",,,,\"two \"\"words\"\", a line\\x0aand another\",2,false,"
+	                    "\r\n");
+	event_done(&e);
+	buf_done(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -351,6 +389,7 @@ int main(void)
 		cmocka_unit_test(long_strings_are_cut_between_characters),
 		cmocka_unit_test(lines_for_people_are_aligned_and_safe),
 		cmocka_unit_test(a_copy_stands_alone),
+		cmocka_unit_test(csv_has_no_formula_and_no_broken_line),
 	};
 
 	setenv("TZ", "UTC", 1);

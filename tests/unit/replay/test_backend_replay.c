@@ -656,6 +656,7 @@ static void on_policy(void *arg, struct policy *policy, const struct err *err)
 	struct asked *a = arg;
 
 	a->has_answer = policy != NULL;
+	policy_free(policy);
 	a->err = err ? *err : (struct err){ 0 };
 	a->is_done = true;
 }
@@ -669,28 +670,36 @@ static void on_why(void *arg, const struct policy_answer *answer, const struct e
 	a->is_done = true;
 }
 
-static void refused(struct asked *a)
+static void answered(struct asked *a, const char *refusal)
 {
 	assert_false(a->is_done);
 	turn_until(&a->is_done);
-	assert_false(a->has_answer);
-	assert_non_null(strstr(a->err.msg, "is a recording"));
+	assert_int_equal(a->has_answer, refusal == NULL);
+	if (refusal)
+		assert_non_null(strstr(a->err.msg, refusal));
 	*a = (struct asked){ 0 };
 }
 
-static void test_a_recording_has_no_policy_to_be_changed(void **state)
+/* The same rules as a real one's: what must not be allowed is refused here too. */
+static void test_a_played_session_has_a_policy_until_the_program_ends(void **state)
 {
-	const struct policy_change change = { .verb = POLICY_FREEZE };
+	const struct policy_change freeze = { .verb = POLICY_FREEZE, .by = "me" };
+	const struct policy_change metadata = { .verb = POLICY_ALLOW, .host = "169.254.169.254",
+		                                .by = "me" };
 	struct asked a = { 0 };
 
 	(void)state;
 	play(RUNNING("one"), "0");
 	backend_replay.policy(backend, "one", on_policy, &a);
-	refused(&a);
-	backend_replay.policy_change(backend, "one", &change, on_policy, &a);
-	refused(&a);
+	answered(&a, NULL);
+	backend_replay.policy_change(backend, "one", &metadata, on_policy, &a);
+	answered(&a, "address");
+	backend_replay.policy_change(backend, "one", &freeze, on_policy, &a);
+	answered(&a, NULL);
 	backend_replay.why(backend, "one", "https://a.test/", on_why, &a);
-	refused(&a);
+	answered(&a, NULL);
+	backend_replay.policy(backend, "nobody", on_policy, &a);
+	answered(&a, "is not running");
 }
 
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, replay_setup, replay_teardown)
@@ -725,7 +734,7 @@ int main(void)
 		TEST(test_stop_ends_streams_and_followings_and_the_recordings_say),
 		TEST(test_stop_of_nothing_is_success),
 		TEST(test_verify_tells_what_the_launch_found),
-		TEST(test_a_recording_has_no_policy_to_be_changed),
+		TEST(test_a_played_session_has_a_policy_until_the_program_ends),
 		TEST(test_closing_drops_what_is_under_way),
 	};
 

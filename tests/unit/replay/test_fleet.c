@@ -838,6 +838,40 @@ static void test_what_the_engine_kept_is_shown_and_not_answered(void **state)
 	assert_int_equal(kept.n_asked, 1);
 }
 
+static struct backend_job *keep_history_waiting(struct backend *b, const char *session,
+                                                size_t max, backend_history_fn *fn, void *arg)
+{
+	(void)b;
+	(void)session;
+	(void)max;
+	kept.fn = fn;
+	kept.arg = arg;
+	return (struct backend_job *)&kept;
+}
+
+static void test_what_is_typed_before_the_stream_is_there_is_sent_with_it(void **state)
+{
+	char much[8192] = "";
+
+	(void)state;
+	memset(&kept, 0, sizeof kept);
+	memset(much, 'x', sizeof much);
+	kept.text = "long ago\r\n";
+	ops.history = keep_history_waiting;
+	ops.stream_send = count_sent;
+	open_fleet(RUNNING("one"), "1");
+	assert_non_null(kept.fn);
+	assert_int_equal(fleet_send(fleet, "one", FLEET_AGENT, "typed ", 6), 0);
+	assert_int_equal(fleet_send(fleet, "one", FLEET_AGENT, much, sizeof much), -1);
+	assert_int_equal(kept.n_sent, 0);
+	tell_history(NULL);
+	settle();
+	assert_screen("one", FLEET_AGENT, "typed");
+	assert_int_equal(fleet_send(fleet, "one", FLEET_AGENT, "ahead", 5), 0);
+	settle();
+	assert_screen("one", FLEET_AGENT, "typed ahead");
+}
+
 /* --- messages ------------------------------------------------------------ */
 
 static void test_messages_are_kept_newest_first(void **state)
@@ -906,6 +940,7 @@ int main(void)
 		TEST(test_a_shell_that_was_let_go_is_a_new_one),
 		TEST(test_output_that_takes_long_keeps_nobody_waiting),
 		TEST(test_what_the_engine_kept_is_shown_and_not_answered),
+		TEST(test_what_is_typed_before_the_stream_is_there_is_sent_with_it),
 		TEST(test_messages_are_kept_newest_first),
 	};
 
