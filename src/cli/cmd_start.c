@@ -4,12 +4,13 @@
 #include "cli/cli.h"
 #include "core/mem.h"
 
-enum { OPT_LABEL = 256, OPT_YES, OPT_DRY_RUN, OPT_JSON, OPT_FORCE };
+enum { OPT_LABEL = 256, OPT_COLOR, OPT_YES, OPT_DRY_RUN, OPT_JSON, OPT_FORCE };
 
 static int run_start(struct cli *c, int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "label", required_argument, NULL, OPT_LABEL },
+		{ "color", required_argument, NULL, OPT_COLOR },
 		{ "yes", no_argument, NULL, OPT_YES },
 		{ "dry-run", no_argument, NULL, OPT_DRY_RUN },
 		{ "json", no_argument, NULL, OPT_JSON },
@@ -24,6 +25,12 @@ static int run_start(struct cli *c, int argc, char **argv)
 		switch (opt) {
 		case OPT_LABEL:
 			what.label = optarg;
+			break;
+		case OPT_COLOR:
+			if (!session_color_is_valid(optarg))
+				return cli_usage(&verb_start, "\"%s\" is no colour, as cyan",
+				                 optarg);
+			what.color = optarg;
 			break;
 		case 'y':
 		case OPT_YES:
@@ -50,9 +57,10 @@ static int run_start(struct cli *c, int argc, char **argv)
 
 const struct cli_verb verb_start = {
 	.name = "start",
-	.arguments = "AGENT [--label LABEL] [--yes] [--dry-run] [--json] [--force]",
+	.arguments = "AGENT [--label LABEL] [--color COLOR] [--yes] [--dry-run] [--json] [--force]",
 	.summary = "launch an agent in its bottle",
 	.help = "  --label LABEL  run it under the name AGENT--LABEL, beside others\n"
+	        "  --color COLOR  of its name on the dashboard: cyan, #7fb0ff; else the agent's\n"
 	        "  -y, --yes      do not ask (a project's manifest must still be trusted)\n"
 	        "  --dry-run      print every step, do nothing\n"
 	        "  --json         the plan, or the session, as JSON on stdout\n"

@@ -6,7 +6,6 @@
 
 #include "cli/cli.h"
 #include "cli/interrupt.h"
-#include "core/journal.h"
 #include "core/manifest.h"
 #include "core/mem.h"
 #include "core/preflight.h"
@@ -182,13 +181,9 @@ static int launch_once(struct cli *c, const struct cli_launch *what, struct plan
 	if (rc < 0)
 		return -1;
 	if (p->err.kind) {
-		/* a subnet that is taken is tried again with another */
-		if (!strstr(p->err.msg, "overlaps"))
-			journal_failed(cli_store(c), plan->session, plan->bottle, &p->err);
 		*err = p->err;
 		return err_wrap(err, "session %s", plan->session);
 	}
-	journal_launched(cli_store(c), plan->session, plan->bottle, plan->launch, &p->isolation);
 	return 0;
 }
 
@@ -251,7 +246,9 @@ int cli_launch(struct cli *c, const struct cli_launch *what, struct err *err)
 {
 	const struct manifest *m = cli_manifest(c);
 	const struct agent_spec *a = manifest_usable_agent(m, what->agent, err);
-	struct launch_request req = { .agent = a, .label = what->label };
+	struct launch_request req = { .agent = a,
+		                      .label = what->label,
+		                      .color = what->color };
 	struct plan *plan = NULL;
 	int rc = -1;
 

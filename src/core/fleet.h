@@ -25,7 +25,6 @@ struct inbox;
 struct policy;
 struct policy_answer;
 struct policy_change;
-struct store;
 struct vt;
 struct vt_theme;
 
@@ -81,9 +80,6 @@ struct fleet_options {
 	 * text is as it came. must_ask: the bottle says "ask". May be NULL. */
 	void (*clipboard)(void *arg, const char *session, const char *text, size_t len,
 	                  bool must_ask);
-	/* Where events are kept, and come from; opened on the same loop, not closed by the
-	 * fleet. NULL: what happens is known until the program ends. */
-	struct store *store;
 	void *arg;
 };
 
@@ -101,10 +97,10 @@ const char *fleet_engine(const struct fleet *f);	/* "docker 20.10.24 unix"; NULL
 
 /* --- operations; each ends in a message and FLEET_ROWS ---------------------------- */
 
-/* secrets: values for the agent's "?prompt" variables in the order of its env,
- * owned by the fleet from here on and wiped. */
-int fleet_launch(struct fleet *f, const char *agent, const char *label, char **secrets,
-                 struct err *err);
+/* label and color may be NULL. secrets: values for the agent's "?prompt" variables in
+ * the order of its env, owned by the fleet from here on and wiped. */
+int fleet_launch(struct fleet *f, const char *agent, const char *label, const char *color,
+                 char **secrets, struct err *err);
 void fleet_stop(struct fleet *f, const char *session);
 int fleet_relaunch(struct fleet *f, const char *session, char **secrets, struct err *err);
 void fleet_cancel(struct fleet *f, const char *session);	/* a launch under way, or to come */

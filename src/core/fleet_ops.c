@@ -1,4 +1,5 @@
 /* The fleet's operations: launch, stop, relaunch, one at a time for each name. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,7 +60,6 @@ static int take_secrets(struct unit *u, const struct agent_spec *a, char **secre
 static void end(struct unit *u, const struct err *err, const char *done)
 {
 	struct fleet *f = u->fleet;
-	enum unit_op op = u->op;
 
 	u->op = OP_NONE;
 	u->job = NULL;
@@ -68,8 +68,6 @@ static void end(struct unit *u, const struct err *err, const char *done)
 	secrets_done(&u->secrets);
 	free(u->failure);
 	u->failure = err ? xstrdup(err->msg) : NULL;
-	if (err && op != OP_STOPPING && !u->was_cancelled)
-		journal_failed(f->opt.store, u->row.name, u->row.bottle, err);
 	if (err)
 		fleet_say(f, FLEET_ERROR, "%s", err->msg);
 	else
@@ -121,8 +119,6 @@ static void on_launched(void *arg, const struct isolation_result *isolation,
 	}
 	u->row.isolation = *isolation;
 	if (!err) {
-		journal_launched(u->fleet->opt.store, u->row.name, u->row.bottle, u->plan->launch,
-		                 isolation);
 		/* it is there, although the engine was not asked again yet */
 		u->is_listed = true;
 		u->row.state = SESSION_RUNNING;
@@ -162,6 +158,9 @@ static void prepare(struct unit *u)
 	const struct agent_spec *a = manifest_usable_agent(f->manifest, u->row.agent, &err);
 	struct launch_request req = { .agent = a, .label = u->label };
 
+	if (*u->color)
+		req.color = u->color;
+
 	if (!a) {
 		end(u, &err, NULL);
 		return;
@@ -193,8 +192,8 @@ static int begin(struct unit *u, const struct agent_spec *a, const char *label, 
 	return 0;
 }
 
-int fleet_launch(struct fleet *f, const char *agent, const char *label, char **secrets,
-                 struct err *err)
+int fleet_launch(struct fleet *f, const char *agent, const char *label, const char *color,
+                 char **secrets, struct err *err)
 {
 	const struct agent_spec *a = manifest_usable_agent(f->manifest, agent, err);
 	char name[MANIFEST_NAME_MAX + 1];
@@ -213,6 +212,8 @@ int fleet_launch(struct fleet *f, const char *agent, const char *label, char **s
 	}
 	if (begin(u, a, label, secrets, err) < 0)
 		return -1;
+	snprintf(u->color, sizeof u->color, "%s",
+	         color && session_color_is_valid(color) ? color : "");
 	prepare(u);
 	return 0;
 }
@@ -223,8 +224,6 @@ static void on_stopped(void *arg, const struct err *err)
 {
 	struct unit *u = arg;
 
-	if (!err)
-		journal_stopped(u->fleet->opt.store, u->row.name, u->row.bottle);
 	if (!err && u->relaunch) {
 		u->relaunch = false;
 		u->is_listed = false;
@@ -237,34 +236,15 @@ static void on_stopped(void *arg, const struct err *err)
 	end(u, err, "stopped");
 }
 
-static void on_drained(void *arg, const struct err *err)
-{
-	struct unit *u = arg;
-	struct fleet *f = u->fleet;
-
-	if (err)
-		fleet_say(f, FLEET_WARN, "the last events of %s may be missing: %s", u->row.name,
-		          err->msg);
-	note(u, xstrdup(u->relaunch ? "tearing down" : "stopping"));
-	f->opt.ops->stop(f->opt.backend, u->row.name, on_stopped, u);
-}
-
 static void stop(struct unit *u)
 {
 	struct fleet *f = u->fleet;
-	const struct follow_request req = { .session = u->row.name,
-		                            .released_ns = u->released_ns,
-		                            .taker = &f->taker };
 
 	fleet_unfollow(u);
 	fleet_drop_terminals(u, !u->relaunch);
 	u->op = OP_STOPPING;
-	if (f->opt.store && f->opt.ops->drain && u->is_listed) {
-		note(u, xstrdup("ending the agent, reading the last of its logs"));
-		f->opt.ops->drain(f->opt.backend, &req, on_drained, u);
-	} else {
-		on_drained(u, NULL);
-	}
+	note(u, xstrdup(u->relaunch ? "tearing down" : "stopping"));
+	f->opt.ops->stop(f->opt.backend, u->row.name, on_stopped, u);
 	fleet_build_rows(f);
 }
 

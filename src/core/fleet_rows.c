@@ -93,15 +93,13 @@ static void take_session(struct fleet *f, const struct session *s)
 		fleet_forget_claim(u);
 		u->was_asked = false;
 		set_text(&u->row.said, NULL);
-		fleet_forget_dismissed(f, s->name);
 		if (inbox_forget(f->inbox, s->name))
 			fleet_count_waiting(f, s->name);
 		forget_policy(u);
 	}
 	take_failure(u, s);
-	if (s->exit_code >= 0 && (!u->launch || s->exit_code != u->row.exit_code))
-		journal_exit(f->opt.store, s->name, s->bottle, s->launch, s->exit_code);
 	set_text(&u->launch, s->launch);
+	memcpy(u->color, s->color, sizeof u->color);
 	set_name(u->row.agent, s->agent);
 	set_name(u->row.bottle, s->bottle);
 	u->is_listed = true;
@@ -122,6 +120,8 @@ static void lose_session(struct unit *u)
 	u->row.state = SESSION_STOPPED;
 	u->row.exit_code = -1;
 	u->row.created = 0;
+	if (u->op == OP_NONE)
+		*u->color = '\0';
 	u->row.is_frozen = false;
 	fleet_forget_claim(u);
 	u->was_asked = false;
@@ -189,7 +189,7 @@ static void describe(struct unit *u, const struct agent_spec *a)
 	r->is_unknown = u->fleet->is_away && !u->fleet->was_listed;
 	r->is_broken = a && a->where.is_broken;
 	r->is_untrusted = a && !a->where.is_trusted;
-	r->color = a ? a->color : NULL;
+	r->color = *u->color ? u->color : a ? a->color : NULL;
 	if (u->op == OP_STOPPING)
 		r->state = SESSION_STOPPING;
 	else if (u->op != OP_NONE)

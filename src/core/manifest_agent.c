@@ -4,6 +4,7 @@
 
 #include "core/manifest_internal.h"
 #include "core/mem.h"
+#include "core/session.h"
 #include "core/skills.h"
 
 /* --- its own values --------------------------------------------------------------- */
@@ -146,18 +147,16 @@ static void agent_workspace(const struct reader *r, const struct json_node *node
 
 static void agent_color(const struct reader *r, const struct json_node *node, struct agent_spec *a)
 {
-	static const char *const names[] = { "red",  "green", "yellow", "blue", "magenta",
-		                             "cyan", "white", "gray",   NULL };
 	const char *s = node->string;
 
-	if (s[0] == '#' && strlen(s) == 7 && strspn(s + 1, "0123456789abcdefABCDEF") == 6) {
+	if (s[0] == '#' && session_color_is_valid(s)) {
 		a->color = xstrdup(s);
 		return;
 	}
 	if (s[0] == '#')
 		json_fault(r->doc, node, r->faults,
 		           "\"%.20s\" is no colour; write \"#rrggbb\" or a name like \"cyan\"", s);
-	else if (reader_word(r, node, names) >= 0)
+	else if (reader_word(r, node, session_colors) >= 0)
 		a->color = xstrdup(s);
 }
 

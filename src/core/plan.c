@@ -42,6 +42,7 @@ void plan_free(struct plan *p)
 	free(p->launch);
 	free(p->record_launch);
 	free(p->digest);
+	free(p->color);
 	free(p->runtime);
 	free(p->internal_subnet);
 	free(p->egress_subnet);

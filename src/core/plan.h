@@ -68,6 +68,7 @@ struct plan_step {
 struct plan {
 	char session[MANIFEST_NAME_MAX + 1];
 	char *agent, *bottle, *label;
+	char *color;		/* as asked for; NULL */
 	char *launch;		/* random, in the label of everything that it makes */
 	char *record_launch;	/* the launch that the isolation result is of */
 	char *digest;

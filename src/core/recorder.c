@@ -314,6 +314,8 @@ static char *describe(const struct session *s)
 	buf_adds(&b, ",\"bottle\":");
 	text_add_json(&b, s->bottle, strlen(s->bottle));
 	buf_addf(&b, ",\"state\":\"%s\"", session_state_name(s->state));
+	if (*s->color)
+		buf_addf(&b, ",\"color\":\"%s\"", s->color);
 	if (s->is_frozen)
 		buf_adds(&b, ",\"frozen\":true");
 	if (s->exit_code >= 0)

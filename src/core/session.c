@@ -33,6 +33,17 @@ enum session_role session_role_parse(const char *name)
 	return ROLE_OTHER;
 }
 
+const char *const session_colors[] = { "red",  "green", "yellow", "blue", "magenta",
+	                               "cyan", "white", "gray",	  NULL };
+
+bool session_color_is_valid(const char *s)
+{
+	for (size_t i = 0; session_colors[i]; i++)
+		if (strcmp(session_colors[i], s) == 0)
+			return true;
+	return s[0] == '#' && strlen(s) == 7 && strspn(s + 1, "0123456789abcdefABCDEF") == 6;
+}
+
 const char *session_state_name(enum session_state s)
 {
 	static const char *const names[] = {
@@ -157,12 +168,11 @@ void session_list_text(struct buf *b, const struct session_list *l)
 static void add_claim(cJSON *o, const struct claim *c)
 {
 	cJSON *claim = cJSON_AddObjectToObject(o, "claim");
-	int64_t since = c->since_ns / 1000000000;
 	struct buf safe = BUF_INIT(8 * CLAIM_TEXT_MAX);
 
 	text_safe_str(&safe, c->text, 4 * CLAIM_TEXT_MAX);
 	cJSON_AddStringToObject(claim, "state", claim_state_name(c->state));
-	cJSON_AddNumberToObject(claim, "since", (double)since);
+	cJSON_AddNumberToObject(claim, "since", (double)(c->since_ns / 1000000000));
 	cJSON_AddStringToObject(claim, "text", buf_str(&safe));
 	buf_done(&safe);
 }
@@ -179,6 +189,8 @@ static cJSON *session_json(const struct session *s)
 	if (s->exit_code >= 0)
 		cJSON_AddNumberToObject(o, "exit_code", s->exit_code);
 	cJSON_AddNumberToObject(o, "created", (double)s->created);
+	if (*s->color)
+		cJSON_AddStringToObject(o, "color", s->color);
 	cJSON_AddStringToObject(o, "launch", s->launch);
 	cJSON_AddStringToObject(o, "manifest_digest", s->digest);
 	iso = cJSON_AddObjectToObject(o, "isolation");

@@ -40,6 +40,12 @@ enum session_state {
 const char *session_state_name(enum session_state s);
 bool session_may_become(enum session_state from, enum session_state to);
 
+#define SESSION_COLOR_SIZE 8	/* "#rrggbb" or a name, and the NUL */
+
+/* Names that a colour may have; NULL ends them. */
+extern const char *const session_colors[];
+bool session_color_is_valid(const char *s);	/* one of them, or "#rrggbb" */
+
 #define ISOLATION_WARNINGS_MAX 400
 
 /* What the isolation probes said when it was launched. */
@@ -70,6 +76,7 @@ struct session {
 	enum session_state state;
 	int exit_code;		/* of the agent, when it has ended; else -1 */
 	int64_t created;	/* Unix time */
+	char color[SESSION_COLOR_SIZE];	/* chosen for this launch; "": the agent's own */
 	struct claim claim;	/* only when whoever listed it asked for it */
 	struct isolation_result isolation;
 	bool is_attended;	/* of no use once the program that started it is gone */

@@ -14,6 +14,7 @@
 #define LABEL_ROLE	LABEL_PREFIX "role"
 #define LABEL_SESSION	LABEL_PREFIX "session"
 #define LABEL_LAUNCH	LABEL_PREFIX "launch"		/* one launch attempt */
+#define LABEL_COLOR	LABEL_PREFIX "color"		/* on a screen; or absent */
 #define LABEL_DIGEST	LABEL_PREFIX "manifest-digest"
 /* The session is of no use without the program that made it (core/lock_attended). */
 #define LABEL_ATTENDED	LABEL_PREFIX "attended"

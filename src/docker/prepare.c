@@ -528,6 +528,7 @@ static int name_session(struct prepare *p, struct err *err)
 	plan->agent = xstrdup(req->agent->name);
 	plan->bottle = xstrdup(req->agent->bottle->name);
 	plan->label = xstrdup_or_null(req->label);
+	plan->color = xstrdup_or_null(req->color);
 	plan->launch = xstrdup(p->opt->launch);
 	plan->record_launch = xstrdup(p->opt->launch);
 	plan->digest = xstrdup(req->digest ? req->digest : "");
@@ -540,6 +541,7 @@ static int name_session(struct prepare *p, struct err *err)
 		                 .launch = plan->launch,
 		                 .install = p->opt->install,
 		                 .digest = plan->digest,
+		                 .color = plan->color,
 		                 .runtime = plan->runtime,
 		                 .agent = req->agent,
 		                 .upstream_ca = p->opt->upstream_ca != NULL };

@@ -1,6 +1,7 @@
 #include "docker/reconcile.h"
 
 #include <cjson/cJSON.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -97,6 +98,9 @@ static struct session *session_of(struct scan *s, const cJSON *labels)
 	session->bottle = xstrdup(text_of(labels, LABEL_BOTTLE));
 	session->launch = xstrdup(text_of(labels, LABEL_LAUNCH));
 	session->digest = xstrdup(text_of(labels, LABEL_DIGEST));
+	if (session_color_is_valid(text_of(labels, LABEL_COLOR)))
+		snprintf(session->color, sizeof session->color, "%s",
+		         text_of(labels, LABEL_COLOR));
 	return session;
 }
 

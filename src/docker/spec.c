@@ -64,6 +64,8 @@ static cJSON *labels(const struct spec *s, enum session_role role)
 	cJSON_AddStringToObject(o, LABEL_SESSION, s->session);
 	cJSON_AddStringToObject(o, LABEL_LAUNCH, s->launch);
 	cJSON_AddStringToObject(o, LABEL_DIGEST, s->digest);
+	if (s->color)
+		cJSON_AddStringToObject(o, LABEL_COLOR, s->color);
 	return o;
 }
 

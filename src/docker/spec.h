@@ -44,6 +44,7 @@ struct spec {
 	const char *launch;
 	const char *install;
 	const char *digest;
+	const char *color;	/* NULL for none */
 	const char *runtime;		/* of the agent */
 	const struct agent_spec *agent;	/* NULL only where just a probe is made */
 	struct subnet internal, egress;

@@ -127,9 +127,10 @@ static void read_session(struct reader *r, const struct json_node *o, struct rec
 {
 	static const char *const keys[] = { "session", "agent", "bottle", "state", "frozen",
 		                            "exit_code", "created", "released", "launch",
-		                            "manifest_digest", "isolation", "members", NULL };
+		                            "manifest_digest", "isolation", "members", "color",
+		                            NULL };
 	struct recording_session *s = &e->session;
-	const char *state;
+	const char *state, *color;
 	int i = 0;
 
 	e->kind = RECORDING_SESSION;
@@ -153,6 +154,11 @@ static void read_session(struct reader *r, const struct json_node *o, struct rec
 	if (json_get(o, "exit_code"))
 		s->exit_code = (int)number_of(r, o, "exit_code", 255, 0);
 	s->is_frozen = flag_of(r, o, "frozen");
+	color = text_of(r, o, "color");
+	if (color && session_color_is_valid(color))
+		snprintf(s->color, sizeof s->color, "%s", color);
+	else if (color)
+		json_fault(r->doc, json_get(o, "color"), r->faults, "is no colour");
 	s->created = number_of(r, o, "created", 1ll << 40, r->to->start_ns / NS_PER_S);
 	s->released_ns = stamp_of(r, o, "released");
 	if (!s->released_ns && s->state == SESSION_RUNNING)

@@ -38,6 +38,7 @@ struct recording_session {
 	char agent[MANIFEST_NAME_MAX + 1];
 	enum session_state state;
 	bool is_frozen;
+	char color[SESSION_COLOR_SIZE];
 	int exit_code;		/* -1 when it has not ended */
 	int64_t created;	/* Unix time, as it was when it was recorded */
 	int64_t released_ns;	/* 0: never */

@@ -100,6 +100,7 @@ static void add_session(struct session_list *list, const struct live *l)
 		               .was_released = l->is.released_ns != 0,
 		               .released_ns = l->is.released_ns };
 	set_name(s->name, l->name);
+	memcpy(s->color, l->is.color, sizeof s->color);
 	s->agent = xstrdup(l->is.agent);
 	s->bottle = xstrdup(l->is.bottle);
 	s->launch = xstrdup(l->launch);
@@ -189,6 +190,7 @@ void replay_prepare(struct backend *b, const struct launch_request *req, backend
 		p->agent = xstrdup(req->agent->name);
 		p->bottle = xstrdup(req->agent->bottle->name);
 		p->label = xstrdup_or_null(req->label);
+		p->color = xstrdup_or_null(req->color);
 		p->launch = xasprintf("replayed%u", n);
 		p->record_launch = xstrdup(p->launch);
 		p->digest = xstrdup(req->digest ? req->digest : "");
@@ -302,6 +304,7 @@ struct backend_job *replay_launch(struct backend *b, const struct plan *plan,
 		l->is = (struct recording_session){ .state = SESSION_STARTING, .exit_code = -1 };
 		l->is.created = replay_clock_ns() / 1000000000;
 		set_name(l->is.agent, plan->agent);
+		snprintf(l->is.color, sizeof l->is.color, "%s", plan->color ? plan->color : "");
 		set_name(l->is.bottle, plan->bottle);
 		snprintf(l->launch, sizeof l->launch, "%s", plan->launch);
 		l->exists = l->is_taken = true;
@@ -344,12 +347,10 @@ static void on_verify(void *arg)
 	const struct live *l = replay_live(j->backend, j->session, false);
 	struct isolation_result isolation = { 0 };
 
-	if (replay_answers(j)) {
-		if (l && l->exists && l->is.state == SESSION_RUNNING)
-			isolation = l->is.isolation;
-		else
-			err_set(&j->err, ERR_FAILED, "session \"%s\" is not running", j->session);
-	}
+	if (replay_answers(j) && (!l || !l->exists || l->is.state != SESSION_RUNNING))
+		err_set(&j->err, ERR_FAILED, "session \"%s\" is not running", j->session);
+	if (!j->err.kind)
+		isolation = l->is.isolation;
 	j->ev->done(j->arg, &isolation, "", error_of(j));
 	replay_job_free(j);
 }

@@ -74,7 +74,7 @@ void app_attach(struct app *a)
 		return;
 	if (r->state != SESSION_RUNNING) {
 		if (!r->has_session && r->state == SESSION_STOPPED)
-			app_launch(a, r->agent, NULL);
+			app_launch(a, r->agent, NULL, NULL);
 		else
 			fleet_say(a->fleet, FLEET_WARN, "%s is %s: it has no terminal now", r->name,
 			          session_state_name(r->state));
@@ -120,49 +120,22 @@ static void ask_stop(struct app *a, bool is_remove)
 	               is_remove ? "Remove" : "Stop", on_stop);
 }
 
-static void pick_done(struct app *a, bool accepted)
-{
-	const char *line = a->dialog.text;
-	char agent[FLEET_NAME_MAX];
-
-	for (size_t i = 0; i < a->dialog.choice && *line; i++) {
-		line += strcspn(line, "\n");
-		line += *line == '\n';
-	}
-	snprintf(agent, sizeof agent, "%.*s", (int)strcspn(line, " \n"), line);
-	if (accepted && *agent)
-		app_launch(a, agent, NULL);
-}
-
-static void pick_agent(struct app *a)
-{
-	const struct manifest *m = fleet_manifest(a->fleet);
-	struct buf b = BUF_INIT(1u << 16);
-
-	for (size_t i = 0; i < m->n_agents; i++)
-		if (manifest_agent_is_usable(&m->agents[i]))
-			buf_addf(&b, "%s  in %s\n", m->agents[i].name, m->agents[i].bottle->name);
-	if (b.len)
-		dialog_pick(a, "Launch which agent?", buf_steal(&b), pick_done);
-	else
-		fleet_say(a->fleet, FLEET_WARN, "the manifest has no agent that may be started");
-	buf_done(&b);
-}
-
+/* "AGENT [LABEL [COLOUR]]"; without it, what is selected. */
 static void launch(struct app *a, const char *argument)
 {
 	const struct fleet_row *r = app_row(a);
-	CLEANUP_FREE char *agent = xstrdup(argument ? argument : "");
-	char *label = strchr(agent, ' ');
+	char agent[FLEET_NAME_MAX] = "", label[FLEET_NAME_MAX] = "", color[16] = "";
+	int n = sscanf(argument ? argument : "", "%40s %40s %15s", agent, label, color);
 
-	if (label)
-		*label++ = '\0';
-	if (*agent)
-		app_launch(a, agent, label);
-	else if (r && (!r->has_session || a->focus == PANE_SESSIONS))
-		app_launch(a, r->agent, NULL);
+	if (*color && !session_color_is_valid(color))
+		fleet_say(a->fleet, FLEET_WARN, "%s is no colour; as cyan or #7fb0ff", color);
+	else if (n > 0)
+		app_launch(a, agent, n > 1 && strcmp(label, "-") != 0 ? label : NULL,
+		           *color ? color : NULL);
+	else if (r && !r->has_session)
+		app_launch(a, r->agent, NULL, NULL);
 	else
-		pick_agent(a);
+		form_open(a, r ? r->agent : NULL, NULL);
 }
 
 static void on_send(struct app *a, bool accepted)
@@ -556,6 +529,9 @@ void app_command(struct app *a, enum ui_command c, const char *argument)
 		break;
 	case UI_LAUNCH:
 		launch(a, argument);
+		break;
+	case UI_FORM:
+		form_open(a, NULL, NULL);
 		break;
 	case UI_RELAUNCH:
 		app_relaunch(a);

@@ -61,20 +61,11 @@ void dialog_prompt(struct app *a, const char *title, const char *text, bool is_s
 		d->input = (struct buf)BUF_INIT(INPUT_MAX);
 }
 
-static size_t n_lines(const char *text)
+void dialog_form(struct app *a, const char *title)
 {
-	size_t n = 0;
+	struct dialog *d = open_dialog(a, DIALOG_FORM, title, NULL, NULL);
 
-	for (; *text; text += strcspn(text, "\n"), text += *text == '\n')
-		n++;
-	return n;
-}
-
-void dialog_pick(struct app *a, const char *title, char *lines, dialog_fn *done)
-{
-	struct dialog *d = open_dialog(a, DIALOG_PICK, title, lines, done);
-
-	d->n_choices = n_lines(d->text);
+	d->input = (struct buf)BUF_INIT(INPUT_MAX);
 }
 
 /* --- keys -------------------------------------------------------------------------- */
@@ -147,21 +138,6 @@ static void confirm_key(struct app *a, const struct input_event *ev)
 	app_dirty(a);
 }
 
-static void pick_key(struct app *a, const struct input_event *ev)
-{
-	struct dialog *d = &a->dialog;
-
-	if ((is_key(ev, "j") || is_key(ev, "Down")) && d->choice + 1 < d->n_choices)
-		d->choice++;
-	else if ((is_key(ev, "k") || is_key(ev, "Up")) && d->choice > 0)
-		d->choice--;
-	else if (is_key(ev, "Enter"))
-		finish(a, d->n_choices > 0);
-	else if (is_key(ev, "Escape") || is_key(ev, "q"))
-		finish(a, false);
-	app_dirty(a);
-}
-
 static void erase(struct buf *b)
 {
 	while (b->len && ((unsigned char)b->data[b->len - 1] & 0xc0) == 0x80)
@@ -170,7 +146,7 @@ static void erase(struct buf *b)
 		b->data[--b->len] = '\0';
 }
 
-static void prompt_key(struct app *a, const struct input_event *ev)
+void dialog_edit(struct app *a, const struct input_event *ev)
 {
 	struct dialog *d = &a->dialog;
 
@@ -181,10 +157,6 @@ static void prompt_key(struct app *a, const struct input_event *ev)
 		while (len < ev->paste_len && ev->paste[len] != '\n' && ev->paste[len] != '\r')
 			len++;
 		buf_add(&d->input, ev->paste, len);
-	} else if (is_key(ev, "Enter")) {
-		finish(a, true);
-	} else if (is_key(ev, "Escape") || is_key(ev, "ctrl-c")) {
-		finish(a, false);
 	} else if (is_key(ev, "Backspace")) {
 		erase(&d->input);
 	} else if (is_key(ev, "ctrl-u")) {
@@ -193,6 +165,16 @@ static void prompt_key(struct app *a, const struct input_event *ev)
 	           !(ev->key.mods & (VTKEY_CTRL | VTKEY_ALT | VTKEY_SUPER))) {
 		buf_adds(&d->input, ev->key_text);
 	}
+}
+
+static void prompt_key(struct app *a, const struct input_event *ev)
+{
+	if (is_key(ev, "Enter"))
+		finish(a, true);
+	else if (is_key(ev, "Escape") || is_key(ev, "ctrl-c"))
+		finish(a, false);
+	else
+		dialog_edit(a, ev);
 	app_dirty(a);
 }
 
@@ -208,8 +190,8 @@ void dialog_key(struct app *a, const struct input_event *ev)
 	case DIALOG_PROMPT:
 		prompt_key(a, ev);
 		break;
-	case DIALOG_PICK:
-		pick_key(a, ev);
+	case DIALOG_FORM:
+		form_key(a, ev);
 		break;
 	case DIALOG_NONE:
 		break;
@@ -282,17 +264,12 @@ static int wrap(struct canvas c, int y, struct style s, const char *line, size_t
 
 static int draw_text(struct app *a, struct canvas c, int top, struct style s)
 {
-	const struct dialog *d = &a->dialog;
 	int y = -top;
-	size_t i = 0;
 
-	for (const char *line = d->text; *line; i++) {
+	for (const char *line = a->dialog.text; *line;) {
 		size_t len = strcspn(line, "\n");
-		struct style at = s;
 
-		if (d->kind == DIALOG_PICK && i == d->choice)
-			at = theme_style(a->theme, THEME_DIALOG_FOCUS);
-		y += wrap(c, y, at, line, len);
+		y += wrap(c, y, s, line, len);
 		line += len;
 		line += *line == '\n';
 	}
@@ -344,7 +321,10 @@ void dialog_draw(struct app *a, struct canvas all)
 
 	if (cols > all.at.cols)
 		cols = all.at.cols;
-	extra = d->kind == DIALOG_CONFIRM ? 2 : d->kind == DIALOG_PROMPT ? 1 : 0;
+	extra = d->kind == DIALOG_CONFIRM  ? 2
+	        : d->kind == DIALOG_PROMPT ? 1
+	        : d->kind == DIALOG_FORM   ? form_rows()
+	                                   : 0;
 	/* measured on a canvas of no rows */
 	in = (struct canvas){ all.grid, { 0, 0, 0, cols - 4 } };
 	need = draw_text(a, in, 0, s);
@@ -364,4 +344,6 @@ void dialog_draw(struct app *a, struct canvas all)
 		draw_buttons(a, in, in.at.rows - 1);
 	else if (d->kind == DIALOG_PROMPT)
 		draw_input(a, in, in.at.rows - 1);
+	else if (d->kind == DIALOG_FORM)
+		form_draw(a, in);
 }

@@ -51,29 +51,28 @@ const char *app_state_sign(const struct app *a, const struct fleet_row *r)
 	return theme_sign(id, grid_is_ascii(a->grid));
 }
 
-/* Its colour, of the launch or the manifest, in the theme's shade of it. */
-struct style app_session_style(const struct app *a, const char *session, enum theme_element e)
+struct style app_color(const struct app *a, const char *color, struct style s)
 {
-	static const char *const names[] = { "red",	"green", "yellow", "blue",
-		                             "magenta", "cyan",	 "white",  "gray" };
-	const struct fleet_row *r = fleet_find(a->fleet, session);
-	struct style s = theme_style(a->theme, e);
-	const char *color = r ? r->color : NULL;
 	enum screen_colors able = screen_colors(a->screen);
 
 	if (!color || able == SCREEN_MONO)
 		return s;
-	if (*color == '#') {
+	if (*color == '#')
 		s.fg = VT_COLOR_RGB | (uint32_t)strtoul(color + 1, NULL, 16);
-		return s;
-	}
-	for (unsigned i = 0; i < sizeof names / sizeof *names; i++) {
-		if (strcmp(names[i], color) != 0)
-			continue;
-		s.fg = able == SCREEN_16 ? VT_COLOR_INDEX | (i + 1)
-		                         : VT_COLOR_RGB | theme_vt(a->theme)->palette[i + 1];
-	}
+	/* they are in the order of a terminal's: red is 1; in the theme's shade of it */
+	for (unsigned i = 0; session_colors[i]; i++)
+		if (strcmp(session_colors[i], color) == 0)
+			s.fg = able == SCREEN_16
+			               ? VT_COLOR_INDEX | (i + 1)
+			               : VT_COLOR_RGB | theme_vt(a->theme)->palette[i + 1];
 	return s;
+}
+
+struct style app_session_style(const struct app *a, const char *session, enum theme_element e)
+{
+	const struct fleet_row *r = fleet_find(a->fleet, session);
+
+	return app_color(a, r ? r->color : NULL, theme_style(a->theme, e));
 }
 
 const char *app_state_word(const struct fleet_row *r)

@@ -48,7 +48,7 @@ struct scroll_view {
 	char *search;
 };
 
-enum dialog_kind { DIALOG_NONE, DIALOG_CARD, DIALOG_CONFIRM, DIALOG_PROMPT, DIALOG_PICK };
+enum dialog_kind { DIALOG_NONE, DIALOG_CARD, DIALOG_CONFIRM, DIALOG_PROMPT, DIALOG_FORM };
 
 struct app;
 typedef void dialog_fn(struct app *a, bool accepted);
@@ -59,10 +59,11 @@ struct dialog {
 	char *title;
 	char *text;		/* lines, safe to show */
 	int top;		/* first line shown */
-	size_t choice;		/* DIALOG_PICK: line; DIALOG_CONFIRM: 0 cancel, 1 yes */
-	size_t n_choices;
+	size_t choice;		/* DIALOG_CONFIRM: 0 cancel, 1 yes; DIALOG_FORM: the agent */
+	size_t color;		/* DIALOG_FORM: 0 is the agent's own */
+	int field;		/* likewise: the one that has the keys */
 	const char *yes;	/* what the button of DIALOG_CONFIRM says */
-	struct buf input;	/* DIALOG_PROMPT */
+	struct buf input;	/* DIALOG_PROMPT; DIALOG_FORM: the label */
 	bool is_secret;
 	uint64_t opened_ns;
 	dialog_fn *done;
@@ -126,6 +127,7 @@ struct overlay {
 struct asking {
 	bool is_relaunch;
 	char agent[FLEET_NAME_MAX], label[FLEET_NAME_MAX], session[FLEET_NAME_MAX];
+	char color[SESSION_COLOR_SIZE];
 	size_t next;		/* index into the bottle's env */
 	char **answers;
 	size_t n_answers;
@@ -278,6 +280,8 @@ void app_clock(char out[16], int64_t ts_ns);	/* "12:01:02", local */
 void app_ago(char out[16], int64_t seconds);	/* "12m", at most four columns */
 enum theme_element app_state_element(const struct fleet_row *r);
 const char *app_state_sign(const struct app *a, const struct fleet_row *r);
+/* s in that colour (of session_colors or "#rrggbb"), where there are colours. */
+struct style app_color(const struct app *a, const char *color, struct style s);
 struct style app_session_style(const struct app *a, const char *session, enum theme_element e);
 const char *app_state_word(const struct fleet_row *r);
 
@@ -299,9 +303,16 @@ void dialog_confirm(struct app *a, const char *title, char *text, const char *ye
                     dialog_fn *done);
 void dialog_prompt(struct app *a, const char *title, const char *text, bool is_secret,
                    dialog_fn *done);
-void dialog_pick(struct app *a, const char *title, char *lines, dialog_fn *done);
+void dialog_form(struct app *a, const char *title);
+void dialog_edit(struct app *a, const struct input_event *ev);	/* its input */
 void dialog_key(struct app *a, const struct input_event *ev);
 void dialog_draw(struct app *a, struct canvas c);
+
+/* app_form.c */
+void form_open(struct app *a, const char *agent, const char *label);	/* NULL: none yet */
+void form_key(struct app *a, const struct input_event *ev);
+void form_draw(struct app *a, struct canvas c);
+int form_rows(void);
 
 /* app_cmd.c */
 void app_command(struct app *a, enum ui_command c, const char *argument);
@@ -309,7 +320,8 @@ void app_command_line(struct app *a, const char *line);
 void app_attach(struct app *a);	/* the selected session's agent gets the keyboard */
 
 /* app_launch.c */
-void app_launch(struct app *a, const char *agent, const char *label);
+/* label and color may be NULL */
+void app_launch(struct app *a, const char *agent, const char *label, const char *color);
 void app_relaunch(struct app *a);
 
 /* app_keys.c */

@@ -41,7 +41,7 @@ static void go(struct app *a)
 	if (q->is_relaunch)
 		rc = fleet_relaunch(a->fleet, q->session, answers, &err);
 	else
-		rc = fleet_launch(a->fleet, q->agent, q->label, answers, &err);
+		rc = fleet_launch(a->fleet, q->agent, q->label, q->color, answers, &err);
 	if (rc < 0) {
 		refuse(a, &err);
 		return;
@@ -101,22 +101,12 @@ static void on_preflight(struct app *a, bool accepted)
 		forget(a);
 }
 
-static void on_label(struct app *a, bool accepted)
-{
-	struct buf label = BUF_INIT(FLEET_NAME_MAX);
-	CLEANUP_FREE char *agent = xstrdup(a->dialog.subject);
-
-	if (accepted && buf_adds(&label, buf_str(&a->dialog.input)) == 0)
-		app_launch(a, agent, buf_str(&label));
-	buf_done(&label);
-}
-
 static void set(char to[FLEET_NAME_MAX], const char *from)
 {
 	snprintf(to, FLEET_NAME_MAX, "%s", from ? from : "");
 }
 
-void app_launch(struct app *a, const char *agent, const char *label)
+void app_launch(struct app *a, const char *agent, const char *label, const char *color)
 {
 	struct err err = { 0 };
 	const struct manifest *m = fleet_manifest(a->fleet);
@@ -132,14 +122,13 @@ void app_launch(struct app *a, const char *agent, const char *label)
 	r = fleet_find(a->fleet, name);
 	if (r && r->has_session) {
 		/* another one beside it needs a name of its own */
-		snprintf(a->dialog.subject, sizeof a->dialog.subject, "%s", agent);
-		dialog_prompt(a, "Launch another", "It runs already. A label for this one:", false,
-		              on_label);
+		form_open(a, agent, label);
 		return;
 	}
 	forget(a);
 	set(a->asking.agent, agent);
 	set(a->asking.label, label);
+	snprintf(a->asking.color, sizeof a->asking.color, "%s", color ? color : "");
 	preflight(&raw, spec, NULL, NULL);
 	for (const char *line = buf_str(&raw); *line;) {
 		size_t len = strcspn(line, "\n");

@@ -20,7 +20,8 @@ static const struct ui_command_info infos[UI_COMMANDS] = {
 	[UI_OPEN] = { "open", "", "attach to the session, or show the whole story of the event" },
 	[UI_ATTACH] = { "attach", "", "give the keyboard to the agent" },
 	[UI_DETACH] = { "detach", "", "take the keyboard back" },
-	[UI_LAUNCH] = { "launch", "[AGENT [LABEL]]", "launch the selected agent" },
+	[UI_LAUNCH] = { "launch", "[AGENT [LABEL [COLOUR]]]", "launch the selected agent" },
+	[UI_FORM] = { "launch-as", "", "launch: choose agent, label and colour" },
 	[UI_RELAUNCH] = { "relaunch", "", "tear down and launch again" },
 	[UI_STOP] = { "stop", "", "end the session" },
 	[UI_REMOVE] = { "remove", "", "remove what is left of the session" },
@@ -66,6 +67,7 @@ static const struct ui_command_info infos[UI_COMMANDS] = {
 static const struct keymap_row list_rows[] = {
 	{ "Enter", UI_OPEN, NULL },
 	{ "l", UI_LAUNCH, NULL },
+	{ "L", UI_FORM, NULL },
 	{ "r", UI_RELAUNCH, NULL },
 	{ "s", UI_STOP, NULL },
 	{ "D", UI_REMOVE, NULL },

@@ -26,7 +26,8 @@ enum ui_command {
 	UI_NEXT_SESSION, UI_PREV_SESSION,
 	UI_OPEN,		/* attach, or the detail card */
 	UI_ATTACH, UI_DETACH,
-	UI_LAUNCH, UI_RELAUNCH, UI_STOP, UI_REMOVE, UI_CANCEL,
+	UI_LAUNCH,
+	UI_FORM, UI_RELAUNCH, UI_STOP, UI_REMOVE, UI_CANCEL,
 	UI_SHELL, UI_SEND,
 	UI_WAITING,		/* to the next that waits */
 	UI_DISMISS,

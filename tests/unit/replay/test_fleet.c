@@ -203,7 +203,7 @@ static void test_a_launch_becomes_starting_and_then_running(void **state)
 
 	(void)state;
 	open_fleet("", "10");
-	assert_int_equal(fleet_launch(fleet, "one", NULL, NULL, &err), 0);
+	assert_int_equal(fleet_launch(fleet, "one", NULL, NULL, NULL, &err), 0);
 	assert_int_equal(row("one")->state, SESSION_STARTING);
 	assert_non_null(row("one")->note);
 	await("one", SESSION_RUNNING);
@@ -218,9 +218,28 @@ static void test_a_launch_with_a_label_makes_its_own_row(void **state)
 
 	(void)state;
 	open_fleet(RUNNING("one"), "0");
-	assert_int_equal(fleet_launch(fleet, "one", "again", NULL, &err), 0);
+	assert_int_equal(fleet_launch(fleet, "one", "again", NULL, NULL, &err), 0);
 	await("one--again", SESSION_RUNNING);
 	assert_int_equal(row("one")->state, SESSION_RUNNING);
+}
+
+static void test_a_colour_is_the_launchs_or_the_agents(void **state)
+{
+	struct err err = { 0 };
+
+	(void)state;
+	open_fleet("", "0");
+	assert_string_equal(row("one")->color, "green");
+	assert_int_equal(fleet_launch(fleet, "one", "odd", "#7fb0ff", NULL, &err), 0);
+	assert_int_equal(fleet_launch(fleet, "one", "plain", "no colour", NULL, &err), 0);
+	await("one--odd", SESSION_RUNNING);
+	await("one--plain", SESSION_RUNNING);
+	/* as the engine says, too */
+	fleet_reload(fleet);
+	settle();
+	assert_string_equal(row("one--odd")->color, "#7fb0ff");
+	assert_string_equal(row("one--plain")->color, "green");
+	assert_null(row("two")->color);
 }
 
 static void test_what_may_not_be_launched_is_refused_with_its_reason(void **state)
@@ -229,17 +248,17 @@ static void test_what_may_not_be_launched_is_refused_with_its_reason(void **stat
 
 	(void)state;
 	open_fleet(RUNNING("one"), "0");
-	assert_int_equal(fleet_launch(fleet, "one", NULL, NULL, &err), -1);
+	assert_int_equal(fleet_launch(fleet, "one", NULL, NULL, NULL, &err), -1);
 	assert_non_null(strstr(err.msg, "there already"));
 	err = (struct err){ 0 };
-	assert_int_equal(fleet_launch(fleet, "guest", NULL, NULL, &err), -1);
+	assert_int_equal(fleet_launch(fleet, "guest", NULL, NULL, NULL, &err), -1);
 	assert_int_equal(err.kind, ERR_POLICY);
 	err = (struct err){ 0 };
-	assert_int_equal(fleet_launch(fleet, "typo", NULL, NULL, &err), -1);
-	assert_int_equal(fleet_launch(fleet, "two", "BAD LABEL", NULL, &err), -1);
-	assert_int_equal(fleet_launch(fleet, "needy", NULL, NULL, &err), -1);
+	assert_int_equal(fleet_launch(fleet, "typo", NULL, NULL, NULL, &err), -1);
+	assert_int_equal(fleet_launch(fleet, "two", "BAD LABEL", NULL, NULL, &err), -1);
+	assert_int_equal(fleet_launch(fleet, "needy", NULL, NULL, NULL, &err), -1);
 	assert_int_equal(row("needy")->state, SESSION_STOPPED);
-	assert_int_equal(fleet_launch(fleet, "needy", NULL, one_secret("v"), &err), 0);
+	assert_int_equal(fleet_launch(fleet, "needy", NULL, NULL, one_secret("v"), &err), 0);
 	await("needy", SESSION_RUNNING);
 }
 
@@ -249,7 +268,7 @@ static void test_a_launch_that_fails_says_why_until_it_is_stopped(void **state)
 
 	(void)state;
 	open_fleet("{\"t\":0,\"launch\":{\"agent\":\"one\",\"fails\":\"no luck\"}}\n", "0");
-	assert_int_equal(fleet_launch(fleet, "one", NULL, NULL, &err), 0);
+	assert_int_equal(fleet_launch(fleet, "one", NULL, NULL, NULL, &err), 0);
 	await("one", SESSION_FAILED);
 	assert_string_equal(row("one")->note, "no luck");
 	assert_string_equal(last_message(), "no luck");
@@ -320,7 +339,7 @@ static void test_a_cancelled_launch_is_undone(void **state)
 
 	(void)state;
 	open_fleet("", "1");
-	assert_int_equal(fleet_launch(fleet, "one", NULL, NULL, &err), 0);
+	assert_int_equal(fleet_launch(fleet, "one", NULL, NULL, NULL, &err), 0);
 	while (!strchr(row("one")->note, '/') && loop_now_ns() < end)
 		loop_turn(loop, 20, NULL);
 	fleet_cancel(fleet, "one");
@@ -345,7 +364,7 @@ static void test_a_launch_cancelled_while_it_is_planned_does_not_begin(void **st
 	(void)state;
 	open_fleet("", "10");
 	assert_int_equal(fleet_n_busy(fleet), 0);
-	assert_int_equal(fleet_launch(fleet, "one", NULL, NULL, &err), 0);
+	assert_int_equal(fleet_launch(fleet, "one", NULL, NULL, NULL, &err), 0);
 	assert_int_equal(fleet_n_busy(fleet), 1);
 	fleet_cancel(fleet, "one");
 	await_rest();
@@ -908,6 +927,7 @@ int main(void)
 		TEST(test_a_manifest_read_again_changes_the_rows),
 		TEST(test_a_launch_becomes_starting_and_then_running),
 		TEST(test_a_launch_with_a_label_makes_its_own_row),
+		TEST(test_a_colour_is_the_launchs_or_the_agents),
 		TEST(test_what_may_not_be_launched_is_refused_with_its_reason),
 		TEST(test_a_launch_that_fails_says_why_until_it_is_stopped),
 		TEST(test_stop_goes_through_stopping),
