@@ -44,6 +44,7 @@ static int run_dashboard(struct cli *c, const struct cli_dashboard *d, struct er
 		.load_manifest = load_manifest,
 		.load_arg = c,
 		.renew_trust = renew_trust,
+		.store = cli_store(c),
 		.manifest_path = m->n_files ? m->files[0].path : NULL,
 		.recording = c->ops == &backend_replay ? recording_name(c) : NULL,
 		.attach = d->attach,

@@ -9,10 +9,12 @@
 #include <unistd.h>
 
 #include "core/install.h"
+#include "core/journal.h"
 #include "core/loop.h"
 #include "core/manifest.h"
 #include "core/mem.h"
 #include "core/paths.h"
+#include "core/store.h"
 #include "core/text.h"
 #include "core/trust.h"
 
@@ -135,6 +137,27 @@ int cli_backend(struct cli *c, struct err *err)
 	return c->ops->open(&c->backend, c->loop, &c->settings, err);
 }
 
+static void on_store_message(void *arg, const char *text)
+{
+	(void)arg;
+	cli_say("claude-bottle: %s", text);
+}
+
+struct store *cli_store(struct cli *c)
+{
+	struct store_options opt = { .dir = c->paths.state,
+		                     .loop = c->loop,
+		                     .message = on_store_message };
+	struct err err = { 0 };
+
+	if (c->was_store_asked || c->keeps_no_events || c->ops == c->wiring->replay)
+		return c->store;
+	c->was_store_asked = true;
+	if (store_open(&c->store, &opt, &err) < 0)
+		cli_say("claude-bottle: events are not stored: %s", err.msg);
+	return c->store;
+}
+
 int cli_trust(struct cli *c, struct trust **out, struct err *err)
 {
 	CLEANUP_FREE char *path = xasprintf("%s/" TRUST_FILE_NAME, c->paths.state);
@@ -215,10 +238,42 @@ static void on_stopped(void *arg, const struct err *err)
 	w->is_done = true;
 }
 
+/* What its logs still hold goes to the store; what fails of that stops nothing. */
+static void drain(struct cli *c, struct store *st, const struct session *s)
+{
+	struct log_taker taker = store_taker(st);
+	const struct follow_request req = { .session = s->name,
+		                            .released_ns = s->released_ns,
+		                            .taker = &taker };
+	struct session_wait w = { 0 };
+	struct err err = { 0 };
+
+	c->ops->drain(c->backend, &req, on_stopped, &w);
+	if (cli_wait(c, &w.is_done, &err) < 0)
+		return;
+	if (w.err.kind || store_flush(st, &w.err) < 0)
+		cli_say("claude-bottle: the last events of %s may be missing: %s", s->name,
+		        w.err.msg);
+}
+
 int cli_stop_session(struct cli *c, const char *session, struct err *err)
 {
+	struct store *st = c->ops->drain ? cli_store(c) : NULL;
+	struct session_list list = { 0 };
 	struct session_wait w = { 0 };
+	const struct session *s;
 
+	if (st) {
+		if (cli_sessions(c, &list, err) < 0)
+			return -1;
+		s = session_list_find(&list, session);
+		if (s && s->exit_code >= 0)
+			journal_exit(st, s->name, s->bottle, s->launch, s->exit_code);
+		if (s)
+			drain(c, st, s);
+		journal_stopped(s ? st : NULL, session, s ? s->bottle : NULL);
+		session_list_done(&list);
+	}
 	c->ops->stop(c->backend, session, on_stopped, &w);
 	if (cli_wait(c, &w.is_done, err) < 0)
 		return -1;
@@ -317,6 +372,7 @@ static int run_verb(struct cli c, bool is_demo, const struct cli_verb *verb, int
 	}
 	if (c.backend)
 		c.ops->close(c.backend);
+	store_close(c.store);
 	manifest_free(c.manifest);
 	loop_free(c.loop);
 	paths_done(&c.paths);

@@ -18,6 +18,7 @@
 
 struct interrupt;
 struct manifest;
+struct store;
 struct trust;
 
 #define CLI_OUTPUT_MAX (64u << 20)
@@ -53,6 +54,9 @@ struct cli {
 	const char *recording;		/* replay: the file; NULL: the demo's */
 	const char *replay_speed;
 	char *demo_manifest;
+	struct store *store;	/* NULL until cli_store(), or when it has none */
+	bool was_store_asked;
+	bool keeps_no_events;	/* what it does is nobody's work: the demo */
 	struct paths paths;
 	char *install_id;
 	char *lock_dir;
@@ -90,6 +94,10 @@ int cli_print(const struct buf *b);
 /* The engine, connected; or -1 and err. */
 int cli_backend(struct cli *c, struct err *err);
 
+/* The store of events, on c->loop; NULL, after saying why, when it cannot be used, and
+ * in silence where there is none (a recording is played). */
+struct store *cli_store(struct cli *c);
+
 /* What the person confirmed of projects' manifests; to be freed. */
 int cli_trust(struct cli *c, struct trust **out, struct err *err);
 
@@ -113,6 +121,7 @@ int cli_ask_secret(char **out, const char *question, struct err *err);
 
 /* Sessions, waited for. The list is the caller's. */
 int cli_sessions(struct cli *c, struct session_list *out, struct err *err);
+/* Stops it, with the last of its events stored. */
 int cli_stop_session(struct cli *c, const char *session, struct err *err);
 
 /* What a launch left to its caller, instead of words on stdout. */

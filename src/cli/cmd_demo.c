@@ -175,6 +175,7 @@ static int launch(struct demo_run *d, const struct memory_files *files, struct e
 		return -1;
 	label[6] = '\0';
 	/* for the end, even when the launch was not all undone */
+	d->cli->keeps_no_events = true;
 	d->table.session = xasprintf(AGENT "--%s", label);
 	if (cli_launch(d->cli, &what, err) < 0)
 		return -1;

@@ -1,6 +1,8 @@
+/* events: what the store has, after a look at the logs of the sessions that exist. */
 #include <errno.h>
 #include <getopt.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -8,117 +10,320 @@
 
 #include "cli/cli.h"
 #include "core/event.h"
+#include "core/journal.h"
+#include "core/loop.h"
 #include "core/mem.h"
+#include "core/stamp.h"
+#include "core/store.h"
 
-#define KEPT_MAX 200000
+#define PAGE 1000
+#define LOOK_MS 1000 /* how often -f looks for other programs' events and new sessions */
+#define REPEATS 512  /* printed ones, whose counts are known */
+
+enum format { AS_TEXT, AS_JSON, AS_CSV };
 
 struct watch {
-	bool is_json;
-	bool with_probes;
+	struct cli *cli;
+	struct store *store;
+	enum format format;
 	bool keep_following;
-	int kind;			/* -1: every kind */
-	const char *grep;
-	struct event *kept;		/* until the logs end, to be put in order */
-	size_t n_kept;
-	size_t open;			/* followings that have not ended */
-	bool is_done;
-	int code;
+	struct store_query query;
 	struct event_style style;
 	struct buf line;
+	int code;
+	bool is_done;
+	struct log_taker taker;
+	/* -f */
+	bool is_live;
+	uint64_t last_id;
+	struct {
+		uint64_t id;
+		unsigned count;
+	} printed[REPEATS];
+	size_t n_printed;
+	char **followed; /* sessions */
+	size_t n_followed;
+	size_t open; /* followings that have not ended */
+	bool is_listing;
+	struct loop_timer timer;
 };
 
-static bool has(const char *text, const char *part)
+/* --- printing ------------------------------------------------------------------------ */
+
+static void remember(struct watch *w, const struct event *e)
 {
-	return text && strstr(text, part);
+	for (size_t i = 0; i < REPEATS; i++) {
+		if (w->printed[i].id == e->id) {
+			w->printed[i].count = e->count;
+			return;
+		}
+	}
+	w->printed[w->n_printed % REPEATS].id = e->id;
+	w->printed[w->n_printed++ % REPEATS].count = e->count;
 }
 
-static bool is_wanted(const struct watch *w, const struct event *e)
+/* Has it happened again since it was printed? */
+static bool is_repeat(const struct watch *w, const struct event *e)
 {
-	if (e->is_probe && !w->with_probes)
-		return false;
-	if (w->kind >= 0 && e->kind != (enum event_kind)w->kind)
-		return false;
-	return !w->grep || has(e->host, w->grep) || has(e->rule, w->grep) ||
-	       has(e->summary, w->grep);
+	for (size_t i = 0; i < REPEATS; i++)
+		if (w->printed[i].id == e->id)
+			return e->count > w->printed[i].count;
+	return false;
 }
 
-static bool print(struct watch *w, const struct event *e)
+static void print(struct watch *w, const struct event *e)
 {
-	buf_reset(&w->line);
-	if (w->is_json)
+	if (w->code)
+		return;
+	if (w->format == AS_JSON)
 		event_json(&w->line, e);
+	else if (w->format == AS_CSV)
+		event_csv(&w->line, e);
 	else
 		event_line(&w->line, e, &w->style);
-	buf_addc(&w->line, '\n');
-	w->code = cli_print(&w->line);
-	return w->code == 0;
+	if (w->format != AS_CSV)
+		buf_addc(&w->line, '\n');
+	if (w->keep_following)
+		remember(w, e);
 }
 
-static int by_time(const void *a, const void *b)
+static void flush(struct watch *w)
 {
-	const struct event *x = a, *y = b;
-
-	return (x->ts_ns > y->ts_ns) - (x->ts_ns < y->ts_ns);
+	if (w->line.len && w->code == 0)
+		w->code = cli_print(&w->line);
+	buf_reset(&w->line);
+	if (w->code)
+		w->is_done = true;
 }
 
-/* An event that repeats comes again with the same fold: the newest counts. */
-static void keep(struct watch *w, const struct event *e)
+/* All that is stored and asked for, page by page. */
+static int print_stored(struct watch *w, struct err *err)
 {
-	for (size_t i = w->n_kept; e->fold && i > 0; i--) {
-		struct event *old = &w->kept[i - 1];
+	struct store_query q = w->query;
+	struct store_page p = { 0 };
+	bool more = true;
 
-		if (old->fold != e->fold || old->source != e->source ||
-		    strcmp(old->session, e->session) != 0)
-			continue;
-		event_done(old);
-		event_copy(old, e);
-		return;
+	q.from_start = q.limit == 0;
+	q.limit = q.limit ? q.limit : PAGE;
+	while (more && w->code == 0) {
+		if (store_find(w->store, &q, &p, err) < 0)
+			return -1;
+		for (size_t i = 0; i < p.n; i++)
+			print(w, &p.v[i].event);
+		flush(w);
+		more = q.from_start && p.has_more && p.n > 0;
+		if (p.n)
+			q.after = p.v[p.n - 1].event.id;
+		store_page_done(&p);
 	}
-	w->kept = xreallocarray(w->kept, w->n_kept + 1, sizeof *w->kept);
-	event_copy(&w->kept[w->n_kept++], e);
+	return 0;
 }
+
+/* --- the logs ---------------------------------------------------------------------------- */
 
 static bool on_event(void *arg, const struct event *e)
 {
 	struct watch *w = arg;
 
-	if (!is_wanted(w, e))
-		return true;
-	if (w->keep_following)
-		return print(w, e);
-	if (w->n_kept == KEPT_MAX)
-		return false;
-	keep(w, e);
+	store_add_event(w->store, e, NULL); /* of no log: a recording's */
 	return true;
-}
-
-static void print_kept(struct watch *w)
-{
-	if (w->n_kept)
-		qsort(w->kept, w->n_kept, sizeof *w->kept, by_time);
-	for (size_t i = 0; i < w->n_kept; i++) {
-		if (w->code == 0)
-			print(w, &w->kept[i]);
-		event_done(&w->kept[i]);
-	}
-	free(w->kept);
-	if (w->n_kept == KEPT_MAX)
-		cli_say("claude-bottle: only the first %d events; use --since or --session",
-		        KEPT_MAX);
 }
 
 static void on_end(void *arg, const struct err *err)
 {
 	struct watch *w = arg;
 
-	if (err)
-		w->code = cli_fail(err);
-	if (--w->open == 0)
+	if (err && !w->is_live)
+		cli_say("claude-bottle: %s", err->msg);
+	if (--w->open == 0 && !w->keep_following)
 		w->is_done = true;
 }
 
+static void follow(struct watch *w, const struct session *s)
+{
+	const struct follow_request req = { .session = s->name,
+		                            .released_ns = s->released_ns,
+		                            .keep_following = w->keep_following,
+		                            .taker = &w->taker };
+
+	w->open++;
+	w->cli->ops->follow(w->cli->backend, &req, on_event, on_end, w);
+}
+
+static bool is_asked(const struct watch *w, const struct session *s)
+{
+	return !w->query.session || strcmp(w->query.session, s->name) == 0;
+}
+
+/* Take in what the logs of the sessions have. Without an engine the store says what it
+ * has. */
+static int catch_up(struct watch *w, bool *was_found, struct err *err)
+{
+	struct session_list list = { 0 };
+	bool keep_following = w->keep_following;
+	struct err why = { 0 };
+
+	if (cli_sessions(w->cli, &list, &why) < 0) {
+		if (why.kind != ERR_ENGINE || keep_following || !store_path(w->store)) {
+			*err = why;
+			return -1;
+		}
+		cli_say("claude-bottle: %s; this is what was stored before", why.msg);
+		return 0;
+	}
+	w->keep_following = false;
+	w->open = 1;
+	for (size_t i = 0; i < list.n; i++) {
+		if (!is_asked(w, &list.v[i]))
+			continue;
+		*was_found = true;
+		if (list.v[i].exit_code >= 0)
+			journal_exit(w->store, list.v[i].name, list.v[i].bottle,
+			             list.v[i].launch, list.v[i].exit_code);
+		follow(w, &list.v[i]);
+	}
+	session_list_done(&list);
+	on_end(w, NULL);
+	if (cli_wait(w->cli, &w->is_done, err) < 0)
+		return -1;
+	w->keep_following = keep_following;
+	w->is_done = false;
+	w->open = 0;
+	return store_flush(w->store, err);
+}
+
+/* --- going on ------------------------------------------------------------------------------- */
+
+/* Everything that came since, whoever stored it. */
+static void print_newer(struct watch *w)
+{
+	struct store_page p = { 0 };
+	struct err err = { 0 };
+
+	while (store_newer(w->store, w->last_id, PAGE, &p, &err) == 0 && p.n > 0) {
+		w->last_id = p.v[p.n - 1].event.id;
+		for (size_t i = 0; i < p.n; i++)
+			if (store_matches(&w->query, &p.v[i]))
+				print(w, &p.v[i].event);
+		store_page_done(&p);
+	}
+	flush(w);
+}
+
+static void on_stored(void *arg, const struct stored *v, size_t n)
+{
+	struct watch *w = arg;
+	bool is_newer = false;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct event *e = &v[i].row->event;
+
+		if (e->id > w->last_id)
+			is_newer = true;
+		else if (!v[i].is_new && is_repeat(w, e))
+			print(w, e);
+	}
+	if (is_newer)
+		print_newer(w);
+	flush(w);
+}
+
+static void on_message(void *arg, const char *text)
+{
+	(void)arg;
+	cli_say("claude-bottle: %s", text);
+}
+
+static void on_list(void *arg, struct session_list *list, const struct err *err);
+
+static void look(void *arg)
+{
+	struct watch *w = arg;
+
+	if (store_changed(w->store))
+		print_newer(w);
+	if (!w->is_listing) {
+		w->is_listing = true;
+		w->cli->ops->list(w->cli->backend, on_list, w);
+	}
+}
+
+static void on_list(void *arg, struct session_list *list, const struct err *err)
+{
+	struct watch *w = arg;
+
+	w->is_listing = false;
+	for (size_t i = 0; !err && i < list->n; i++) {
+		struct session *s = &list->v[i];
+		CLEANUP_FREE char *key = xasprintf("%s %s", s->name, s->launch ? s->launch : "");
+
+		if (!is_asked(w, s) || strv_has(w->followed, key))
+			continue;
+		strv_push(&w->followed, &w->n_followed, xstrdup(key));
+		follow(w, s);
+	}
+	loop_timer_set(w->cli->loop, &w->timer, LOOK_MS, look, w);
+}
+
+static int go_on(struct watch *w, struct err *err)
+{
+	int rc;
+
+	w->is_live = true;
+	store_listen(w->store, on_stored, on_message, w);
+	look(w);
+	rc = cli_wait(w->cli, &w->is_done, err);
+	store_listen(w->store, NULL, NULL, NULL);
+	loop_timer_cancel(w->cli->loop, &w->timer);
+	strv_free(w->followed);
+	return rc;
+}
+
+static int run_watch(struct watch *w)
+{
+	static const struct store_options in_memory = { .dir = NULL };
+	struct store *own = NULL;
+	bool was_found = false;
+	struct err err = { 0 };
+	int rc = 0;
+
+	w->store = cli_store(w->cli);
+	/* a recording's events, or those of the logs alone when nothing can be stored */
+	if (!w->store && store_open(&own, &in_memory, &err) < 0)
+		return cli_fail(&err);
+	w->store = w->store ? w->store : own;
+	w->taker = store_taker(w->store);
+	if (w->format == AS_CSV)
+		event_csv_header(&w->line);
+	rc = catch_up(w, &was_found, &err);
+	w->last_id = store_last_id(w->store);
+	if (rc == 0)
+		rc = print_stored(w, &err);
+	if (rc == 0 && w->query.session && !was_found) {
+		const struct store_query any = { .session = w->query.session, .with_probes = true };
+		size_t n = 0;
+
+		if (store_count(w->store, &any, 1, &n, &err) == 0 && n == 0 && !w->keep_following)
+			rc = err_set(&err, ERR_FAILED, "there is and was no session \"%s\"",
+			             w->query.session);
+	}
+	if (rc == 0 && w->keep_following && w->code == 0)
+		rc = go_on(w, &err);
+	flush(w);
+	if (own) {
+		/* the followings of the backend still know it */
+		w->cli->ops->close(w->cli->backend);
+		w->cli->backend = NULL;
+		store_close(own);
+	}
+	return rc < 0 ? cli_fail(&err) : w->code;
+}
+
+/* --- options ------------------------------------------------------------------------------------
+ */
+
 /* "90s", "15m", "2h", "1d": that long ago. */
-static int parse_since(int64_t *out, const char *text)
+static int parse_age(int64_t *out, const char *text)
 {
 	static const struct {
 		char unit;
@@ -133,115 +338,168 @@ static int parse_since(int64_t *out, const char *text)
 		return -1;
 	for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
 		if (end[0] == units[i].unit && end[1] == '\0') {
-			*out = ((int64_t)time(NULL) - n * units[i].seconds) * 1000000000;
+			*out = ((int64_t)time(NULL) - n * units[i].seconds) * NS_PER_S;
 			return 0;
 		}
 	}
 	return -1;
 }
 
-static int follow_all(struct cli *c, struct watch *w, const char *session, int64_t since)
+/* An age, a moment as events --json writes it, or a local date with or without a time. */
+static int parse_time(int64_t *out, const char *text)
 {
-	struct session_list list = { 0 };
-	struct err err = { 0 };
+	static const char *const forms[] = { "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d" };
+	size_t n = strlen(text);
 
-	if (cli_sessions(c, &list, &err) < 0)
-		return cli_fail(&err);
-	for (size_t i = 0; i < list.n; i++) {
-		const struct follow_request req = { .session = list.v[i].name,
-			                            .since_ns = since,
-			                            .released_ns = list.v[i].released_ns,
-			                            .keep_following = w->keep_following };
+	if (parse_age(out, text) == 0)
+		return 0;
+	if (stamp_parse(text, n, out) == n)
+		return 0;
+	for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+		struct tm tm = { .tm_isdst = -1 };
+		const char *end = strptime(text, forms[i], &tm);
+		time_t t;
 
-		if (session && strcmp(session, list.v[i].name) != 0)
+		if (!end || *end)
 			continue;
-		w->open++;
-		c->ops->follow(c->backend, &req, on_event, on_end, w);
+		t = mktime(&tm);
+		if (t == (time_t)-1)
+			return -1;
+		*out = (int64_t)t * NS_PER_S;
+		return 0;
 	}
-	session_list_done(&list);
-	if (w->open == 0) {
-		if (session)
-			err_set(&err, ERR_FAILED, "there is no session \"%s\"", session);
-		else
-			err_set(&err, ERR_FAILED, "no session runs");
-		return cli_fail(&err);
+	return -1;
+}
+
+/* "egress.blocked,push": kinds, and families of them. -1 and *bad: the one that is none. */
+static int parse_kinds(uint64_t *out, const char *text, char bad[40])
+{
+	while (*text) {
+		size_t n = strcspn(text, ",");
+		uint64_t found = 0;
+
+		for (int k = 0; k < EVENT_KINDS && n > 0; k++) {
+			const char *name = event_kind_name((enum event_kind)k);
+
+			if (strncmp(name, text, n) == 0 && (name[n] == '\0' || name[n] == '.'))
+				found |= STORE_KIND(k);
+		}
+		if (!found) {
+			snprintf(bad, 40, "%.*s", (int)(n < 39 ? n : 39), text);
+			return -1;
+		}
+		*out |= found;
+		text += n + (text[n] == ',');
 	}
-	if (cli_wait(c, &w->is_done, &err) < 0)
-		return cli_fail(&err);
-	print_kept(w);
-	return w->code;
+	return *out ? 0 : -1;
+}
+
+enum { OPT_UNTIL = 256, OPT_LIMIT, OPT_CSV };
+
+static const struct option options[] = {
+	{ "follow", no_argument, NULL, 'f' },
+	{ "json", no_argument, NULL, 'j' },
+	{ "csv", no_argument, NULL, OPT_CSV },
+	{ "session", required_argument, NULL, 's' },
+	{ "kind", required_argument, NULL, 'k' },
+	{ "since", required_argument, NULL, 't' },
+	{ "until", required_argument, NULL, OPT_UNTIL },
+	{ "grep", required_argument, NULL, 'g' },
+	{ "limit", required_argument, NULL, OPT_LIMIT },
+	{ "all", no_argument, NULL, 'a' },
+	{ 0 },
+};
+
+#define TIME_FORMS "takes 90s, 15m, 2h, 1d, 2026-11-24, \"2026-11-24 18:30\" or an RFC 3339 time"
+
+/* 0, or the exit code. */
+static int take_option(struct watch *w, int opt, const char *arg)
+{
+	char bad[40] = "", *end;
+
+	switch (opt) {
+	case 'f':
+		w->keep_following = true;
+		return 0;
+	case 'j':
+		w->format = AS_JSON;
+		return 0;
+	case OPT_CSV:
+		w->format = AS_CSV;
+		return 0;
+	case 's':
+		w->query.session = arg;
+		return 0;
+	case 'k':
+		return parse_kinds(&w->query.kinds, arg, bad) == 0
+		               ? 0
+		               : cli_usage(&verb_events, "there is no kind \"%s\"", bad);
+	case 't':
+		return parse_time(&w->query.since_ns, arg) == 0
+		               ? 0
+		               : cli_usage(&verb_events, "--since " TIME_FORMS);
+	case OPT_UNTIL:
+		return parse_time(&w->query.until_ns, arg) == 0
+		               ? 0
+		               : cli_usage(&verb_events, "--until " TIME_FORMS);
+	case 'a':
+		w->query.with_probes = true;
+		return 0;
+	case 'g':
+		w->query.text = arg;
+		return 0;
+	case OPT_LIMIT:
+		errno = 0;
+		w->query.limit = strtoul(arg, &end, 10);
+		return !errno && end != arg && !*end && *arg != '-' && w->query.limit > 0 &&
+		                       w->query.limit <= STORE_PAGE_MAX
+		               ? 0
+		               : cli_usage(&verb_events, "--limit takes 1 to %d", STORE_PAGE_MAX);
+	default:
+		return cli_usage(&verb_events, "unknown option");
+	}
 }
 
 static int run_events(struct cli *c, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "follow", no_argument, NULL, 'f' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "session", required_argument, NULL, 's' },
-		{ "kind", required_argument, NULL, 'k' },
-		{ "since", required_argument, NULL, 't' },
-		{ "grep", required_argument, NULL, 'g' },
-		{ "all", no_argument, NULL, 'a' },
-		{ 0 },
-	};
-	struct watch w = { .kind = -1, .line = BUF_INIT(1u << 20) };
-	const char *session = NULL;
-	int64_t since = 0;
-	int opt, code;
+	struct watch w = { .cli = c, .line = BUF_INIT(CLI_OUTPUT_MAX) };
+	int opt, code = 0;
 
-	while ((opt = getopt_long(argc, argv, "f", options, NULL)) != -1) {
-		switch (opt) {
-		case 'f':
-			w.keep_following = true;
-			break;
-		case 'j':
-			w.is_json = true;
-			break;
-		case 's':
-			session = optarg;
-			break;
-		case 'k':
-			w.kind = event_kind_parse(optarg);
-			if (w.kind < 0)
-				return cli_usage(&verb_events, "there is no kind \"%s\"", optarg);
-			break;
-		case 't':
-			if (parse_since(&since, optarg) < 0)
-				return cli_usage(&verb_events,
-				                 "--since takes 90s, 15m, 2h or 1d");
-			break;
-		case 'a':
-			w.with_probes = true;
-			break;
-		case 'g':
-			w.grep = optarg;
-			break;
-		default:
-			return cli_usage(&verb_events, "unknown option");
-		}
-	}
-	if (optind < argc)
-		return cli_usage(&verb_events, "use --session %s", argv[optind]);
+	while (code == 0 && (opt = getopt_long(argc, argv, "f", options, NULL)) != -1)
+		code = take_option(&w, opt, optarg);
+	if (code == 0 && optind < argc)
+		code = cli_usage(&verb_events, "use --session %s", argv[optind]);
+	if (code)
+		return code;
 	w.style = (struct event_style){ .has_date = !isatty(STDOUT_FILENO), .session_width = 20 };
-	code = follow_all(c, &w, session, since);
+	code = run_watch(&w);
 	buf_done(&w.line);
 	return code;
 }
 
 const struct cli_verb verb_events = {
 	.name = "events",
-	.arguments = "[-f] [--json] [--session SESSION] [--kind KIND] [--since AGE] [--grep TEXT] "
-	             "[--all]",
+	.arguments = "[-f] [--json | --csv] [--session SESSION] [--kind KIND,...] [--since TIME] "
+		     "[--until TIME] [--grep TEXT] [--limit N] [--all]",
 	.summary = "show what was blocked, looked up, fetched and pushed",
 	.help = "  -f, --follow       go on as it happens\n"
-	        "  --json             one JSON object a line\n"
-	        "  --session SESSION  of this one only\n"
-	        "  --kind KIND        egress.blocked, egress.dlp, egress.dns, push.rejected, ...\n"
-	        "  --since AGE        90s, 15m, 2h, 1d\n"
-	        "  --all              those of claude-bottle's own isolation probes too\n"
-	        "  --grep TEXT        only those whose host, rule or summary holds it\n"
-	        "\n"
-	        "Of sessions that exist; a removed session's events are gone with its logs.\n"
-	        "Example: claude-bottle events -f --json --kind egress.blocked\n",
+		"  --json             one JSON object a line\n"
+		"  --csv              for a spreadsheet; nothing in it is taken for a formula\n"
+		"  --session SESSION  of this one only, also when it is gone\n"
+		"  --kind KIND,...    egress.blocked, egress.dlp, push.rejected, ...; \"push\"\n"
+		"                     is all that begin with \"push.\"\n"
+		"  --since TIME       90s, 15m, 2h, 1d, 2026-11-24, \"2026-11-24 18:30\", or\n"
+		"                     as --json writes it\n"
+		"  --until TIME       what began before that\n"
+		"  --grep TEXT        only where each word of it begins a word of the event\n"
+		"  --limit N          the newest N of them\n"
+		"  --all              those of claude-bottle's own isolation probes too\n"
+		"\n"
+		"Of the sessions that exist and of those that were: events are kept for 30\n"
+		"days, or up to 512 MB. With -f an event that happens again comes again, with\n"
+		"the same id and a higher count.\n"
+		"Example: claude-bottle events -f --json --kind egress.blocked\n"
+		"Example: claude-bottle events --since 1d --grep \"github token\" --csv "
+	        ">found.csv\n",
 	.run = run_events,
 };

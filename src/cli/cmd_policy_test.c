@@ -7,6 +7,7 @@
 #include "core/backtest.h"
 #include "core/event.h"
 #include "core/manifest.h"
+#include "core/store.h"
 
 struct reading {
 	struct backtest *test;
@@ -32,8 +33,8 @@ static void on_end(void *arg, const struct err *err)
 	r->is_done = --r->open == 0;
 }
 
-/* The logs of every session that still has some. */
-static int read_logs(struct cli *c, struct backtest *t, struct err *err)
+/* The logs of every session that the store does not know. */
+static int read_logs(struct cli *c, struct backtest *t, struct store *st, struct err *err)
 {
 	struct reading r = { .test = t };
 	struct session_list list = { 0 };
@@ -44,6 +45,8 @@ static int read_logs(struct cli *c, struct backtest *t, struct err *err)
 		const struct follow_request req = { .session = list.v[i].name,
 			                            .released_ns = list.v[i].released_ns };
 
+		if (backtest_is_stored(st, req.session, req.released_ns))
+			continue;
 		r.open++;
 		c->ops->follow(c->backend, &req, on_event, on_end, &r);
 	}
@@ -54,6 +57,21 @@ static int read_logs(struct cli *c, struct backtest *t, struct err *err)
 	if (r.err.kind)
 		*err = r.err;
 	return r.err.kind ? -1 : 0;
+}
+
+static int read_all(struct cli *c, struct backtest *t, struct err *err)
+{
+	const struct store_options opt = { .dir = c->paths.state };
+	struct store *st = NULL;
+	int rc;
+
+	if (store_open(&st, &opt, err) < 0)
+		return -1;
+	rc = backtest_add_store(t, st, err);
+	if (rc == 0)
+		rc = read_logs(c, t, st, err);
+	store_close(st);
+	return rc;
 }
 
 /* The edited file alone; its faults, when it has any. */
@@ -82,7 +100,7 @@ int cli_policy_test(struct cli *c, const char *file, bool is_json)
 	struct err err = { 0 };
 
 	backtest_init(&t, m);
-	if (code == 0 && read_logs(c, &t, &err) < 0)
+	if (code == 0 && read_all(c, &t, &err) < 0)
 		code = cli_fail(&err);
 	if (code == 0) {
 		if (is_json)

@@ -258,7 +258,7 @@ static int refuse_unless_held(const struct push *p, struct err *err)
 
 static int do_approve(struct cli *c, const struct options *o, struct push *p, struct err *err)
 {
-	struct push_decision d = { .action = PUSH_APPROVE };
+	struct push_decision d = { .action = PUSH_APPROVE, .message = o->message };
 	struct buf text = BUF_INIT(CLI_OUTPUT_MAX);
 
 	if (refuse_unless_held(p, err) < 0)
@@ -291,7 +291,7 @@ static int do_reject(struct cli *c, const struct options *o, struct push *p, str
 
 static int do_accept(struct cli *c, const struct options *o, struct push *p, struct err *err)
 {
-	struct push_decision d = { .action = PUSH_ACCEPT_FINDING };
+	struct push_decision d = { .action = PUSH_ACCEPT_FINDING, .message = o->message };
 	CLEANUP_FREE char *id = NULL;
 	int i = push_finding_find(p, o->finding);
 
@@ -315,9 +315,9 @@ static const struct action {
 	const char *options;
 } actions[] = {
 	{ "show", do_show, 2, "dj" },
-	{ "approve", do_approve, 2, "y" },
+	{ "approve", do_approve, 2, "ym" },
 	{ "reject", do_reject, 2, "m" },
-	{ "accept", do_accept, 3, "" },
+	{ "accept", do_accept, 3, "m" },
 };
 
 static const struct action *find_action(const char *name)
@@ -346,6 +346,7 @@ static int run_push(struct cli *c, int argc, char **argv)
 	static const struct option options[] = {
 		{ "diff", no_argument, NULL, 'd' }, { "json", no_argument, NULL, 'j' },
 		{ "yes", no_argument, NULL, 'y' },  { "message", required_argument, NULL, 'm' },
+		{ "why", required_argument, NULL, 'm' },
 		{ 0 },
 	};
 	struct options o = { .with_diff = false };
@@ -382,8 +383,10 @@ static int run_push(struct cli *c, int argc, char **argv)
 
 const struct cli_verb verb_push = {
 	.name = "push",
-	.arguments = "show SESSION ID [--diff] [--json] | approve SESSION ID [--yes] |\n"
-	             "       reject SESSION ID [--message TEXT] | accept SESSION ID FINDING",
+	.arguments = "show SESSION ID [--diff] [--json] |\n"
+	             "       approve SESSION ID [--yes] [--why TEXT] |\n"
+	             "       reject SESSION ID [--message TEXT] |\n"
+	             "       accept SESSION ID FINDING [--why TEXT]",
 	.summary = "look at a push, and decide on one that waits",
 	.help = "  show     commits, findings, and with --diff the changes themselves\n"
 	        "  approve  let it go to the upstream; asks, unless --yes\n"
@@ -391,6 +394,7 @@ const struct cli_verb verb_push = {
 	        "  accept   a false alarm: let the next push to the same refs pass with this\n"
 	        "           finding and no other, once, within the hour\n"
 	        "\n"
+	        "TEXT is kept with the decision, which is an event: who, when and why.\n"
 	        "ID is that of \"claude-bottle pushes\", or its beginning; FINDING is the number\n"
 	        "or the id that \"show\" prints. Exit code 5: the push does not wait any more, or\n"
 	        "is not the one that was looked at.\n"

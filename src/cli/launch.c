@@ -6,6 +6,7 @@
 
 #include "cli/cli.h"
 #include "cli/interrupt.h"
+#include "core/journal.h"
 #include "core/manifest.h"
 #include "core/mem.h"
 #include "core/preflight.h"
@@ -181,9 +182,13 @@ static int launch_once(struct cli *c, const struct cli_launch *what, struct plan
 	if (rc < 0)
 		return -1;
 	if (p->err.kind) {
+		/* a subnet that is taken is tried again with another */
+		if (!strstr(p->err.msg, "overlaps"))
+			journal_failed(cli_store(c), plan->session, plan->bottle, &p->err);
 		*err = p->err;
 		return err_wrap(err, "session %s", plan->session);
 	}
+	journal_launched(cli_store(c), plan->session, plan->bottle, plan->launch, &p->isolation);
 	return 0;
 }
 

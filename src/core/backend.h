@@ -21,6 +21,8 @@
 struct backend;
 struct err;
 struct event;
+struct log_cursor;
+struct log_entry;
 struct loop;
 struct policy;
 struct policy_answer;
@@ -76,11 +78,21 @@ typedef void backend_done_fn(void *arg, const struct err *err);
 /* One event of a session; false ends the following. Borrowed during the call. */
 typedef bool backend_event_fn(void *arg, const struct event *ev);
 
+/* Who takes the lines of logs, with what names each of them: the store (store_taker). */
+struct log_taker {
+	void (*cursor)(void *arg, struct log_cursor *c);	/* where to go on in c->container */
+	void (*line)(void *arg, const struct log_entry *e);
+	void *arg;
+};
+
 struct follow_request {
 	const char *session;
 	int64_t since_ns;	/* only what happened after; 0 for everything that is kept */
 	int64_t released_ns;	/* session.released_ns: what is older is our probes' doing */
 	bool keep_following;	/* until backend_ops.cancel(); else until the end of the logs */
+	/* NULL: fn gets the events. Else the taker gets the lines, from its cursors on, and
+	 * fn only what is of no log (as all is that is replayed). */
+	const struct log_taker *taker;
 };
 
 /* An operation under way. */
@@ -173,6 +185,10 @@ struct backend_ops {
 	/* Events from the logs of a session's members, in each member's order. */
 	struct backend_job *(*follow)(struct backend *b, const struct follow_request *req,
 	                              backend_event_fn *fn, backend_done_fn *done, void *arg);
+	/* Before a stop: end what writes logs, the agent as gently as stop() does, and
+	 * read them to the end. NULL: there are no logs. */
+	void (*drain)(struct backend *b, const struct follow_request *req, backend_done_fn *fn,
+	              void *arg);
 	/* Terminals. Several may be attached to one session. */
 	struct backend_stream *(*attach)(struct backend *b, const struct stream_request *req,
 	                                 const struct stream_events *ev, void *arg);

@@ -7,6 +7,7 @@
 #include "core/json.h"
 #include "core/mem.h"
 #include "core/pipelock_explain.h"
+#include "core/store.h"
 #include "core/text.h"
 
 #define SLOTS (1u << 16) /* well over BACKTEST_ROWS_MAX: never full */
@@ -138,6 +139,44 @@ void backtest_add(struct backtest *t, const struct event *e)
 	r->count += count;
 	if (e->ts_ns > r->last_ns)
 		r->last_ns = e->ts_ns;
+}
+
+/* --- the store ------------------------------------------------------------------------ */
+
+#define REQUESTS                                                           \
+	(STORE_KIND(EVENT_EGRESS_BLOCKED) | STORE_KIND(EVENT_EGRESS_DLP) | \
+	 STORE_KIND(EVENT_EGRESS_ALLOWED))
+#define PAGE 5000
+
+int backtest_add_store(struct backtest *t, struct store *st, struct err *err)
+{
+	struct store_query q = { .kinds = REQUESTS, .from_start = true, .limit = PAGE };
+	bool has_more = true;
+
+	while (has_more) {
+		struct store_page page = { 0 };
+
+		if (store_find(st, &q, &page, err) < 0)
+			return -1;
+		for (size_t i = 0; i < page.n; i++)
+			backtest_add(t, &page.v[i].event);
+		has_more = page.has_more && page.n > 0;
+		if (page.n > 0)
+			q.after = page.v[page.n - 1].event.id;
+		q.from_start = false;
+		store_page_done(&page);
+	}
+	return 0;
+}
+
+bool backtest_is_stored(struct store *st, const char *session, int64_t since_ns)
+{
+	const struct store_query q = { .session = session,
+		                       .kinds = REQUESTS,
+		                       .since_ns = since_ns };
+	size_t n = 0;
+
+	return store_count(st, &q, 1, &n, NULL) == 0 && n > 0;
 }
 
 /* --- telling ---------------------------------------------------------------------------- */

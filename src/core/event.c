@@ -208,6 +208,14 @@ bool event_host_is_probe(const char *host)
 	return n >= z && !strcasecmp(host + n - z, zone) && (n == z || host[n - z - 1] == '.');
 }
 
+/* What a person turned down needs nobody any more. */
+static bool was_decided(const struct event *e)
+{
+	CLEANUP_FREE char *by = event_detail_get(e, "by");
+
+	return by && *by;
+}
+
 bool event_needs_attention(const struct event *e)
 {
 	if (e->is_probe)
@@ -217,6 +225,7 @@ bool event_needs_attention(const struct event *e)
 	case EVENT_EGRESS_DLP:
 		return e->verdict == EVENT_BLOCK;
 	case EVENT_PUSH_REJECTED:
+		return !was_decided(e);
 	case EVENT_PUSH_HELD:
 	case EVENT_PUSH_OVERSIZE:
 	case EVENT_HOSTKEY_CHANGED:

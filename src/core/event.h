@@ -160,6 +160,11 @@ int event_line(struct buf *out, const struct event *e, const struct event_style 
  *  "detail":{..}}. id 0, fold 0 and NULL strings are left out. */
 int event_json(struct buf *out, const struct event *e);
 
+/* One line of CSV (RFC 4180), safe on a terminal, and in a spreadsheet: no field of it
+ * is a formula. The header names the columns. */
+int event_csv_header(struct buf *out);
+int event_csv(struct buf *out, const struct event *e);
+
 /* The other way: an object written by event_json(), of this or a later version
  * (what is not known is ignored). *out is untouched on failure. */
 int event_parse(struct event *out, const char *json, size_t n, struct err *err);

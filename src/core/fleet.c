@@ -96,6 +96,7 @@ static void on_list(void *arg, struct session_list *list, const struct err *err)
 		fleet_mark(f, FLEET_ENGINE);
 	}
 	fleet_take_list(f, list);
+	fleet_see_others(f);
 }
 
 static void refresh(void *arg)
@@ -150,6 +151,7 @@ struct fleet *fleet_new(struct loop *loop, const struct fleet_options *opt)
 	f->inbox = inbox_new();
 	f->manifest = opt->load_manifest(opt->arg);
 	fleet_build_rows(f);
+	fleet_open_store(f);
 	fleet_refresh_soon(f);
 	return f;
 }
@@ -183,6 +185,7 @@ void fleet_free(struct fleet *f)
 		unit_free(f->units[i]);
 	free(f->units);
 	free(f->rows);
+	fleet_close_store(f);
 	fleet_forget_events(f);
 	inbox_free(f->inbox);
 	for (size_t i = 0; i < FLEET_MESSAGES_MAX; i++)

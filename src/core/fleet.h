@@ -25,6 +25,7 @@ struct inbox;
 struct policy;
 struct policy_answer;
 struct policy_change;
+struct store;
 struct vt;
 struct vt_theme;
 
@@ -80,6 +81,9 @@ struct fleet_options {
 	 * text is as it came. must_ask: the bottle says "ask". May be NULL. */
 	void (*clipboard)(void *arg, const char *session, const char *text, size_t len,
 	                  bool must_ask);
+	/* Where events are kept, and come from; opened on the same loop, not closed by the
+	 * fleet. NULL: what happens is known until the program ends. */
+	struct store *store;
 	void *arg;
 };
 

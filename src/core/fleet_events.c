@@ -4,9 +4,11 @@
 
 #include "core/err.h"
 #include "core/fleet_int.h"
+#include "core/logread.h"
 #include "core/mem.h"
 
-#define SETTLE_MAX 32
+#define SETTLE_MAX  32
+#define SET_BACK_NS 1000000000ll
 
 static struct kept_event *at(const struct fleet *f, size_t i)
 {
@@ -62,6 +64,7 @@ static struct kept_event *new_place(struct fleet *f)
 	if (f->n_events == f->cap_events) {
 		k = at(f, 0);
 		count(f, k, -1);
+		f->n_pending -= k->ticket != 0;
 		event_done(&k->event);
 		f->first_event = (f->first_event + 1) % f->cap_events;
 		f->n_events--;
@@ -112,27 +115,55 @@ void fleet_sort_events(struct fleet *f)
 	qsort(v, f->n_events, sizeof *v, by_time);
 }
 
-void fleet_add_event(struct fleet *f, const struct event *ev)
+/* The one that is shown already, if this is news of it. */
+static struct kept_event *find_kept(struct fleet *f, const struct fleet_incoming *in)
 {
-	struct kept_event *k = find_fold(f, ev);
+	const struct event *ev = in->event;
+
+	if (!f->opt.store)
+		return find_fold(f, ev);
+	/* mostly it is new, or was a moment ago */
+	for (size_t i = f->n_events; i > 0 && (f->n_pending || ev->id <= f->last_id); i--) {
+		struct kept_event *k = at(f, i - 1);
+
+		if ((ev->id && k->event.id == ev->id) ||
+		    (in->ticket && k->ticket == in->ticket))
+			return k;
+	}
+	return NULL;
+}
+
+static void set_ticket(struct fleet *f, struct kept_event *k, uint64_t ticket)
+{
+	f->n_pending -= k->ticket != 0;
+	f->n_pending += ticket != 0;
+	k->ticket = ticket;
+}
+
+void fleet_keep_event(struct fleet *f, const struct fleet_incoming *in)
+{
+	struct kept_event *k = find_kept(f, in);
+	const struct event *ev = in->event;
+	uint64_t pending = f->opt.store && !ev->id ? in->ticket : 0, seq;
 	unsigned grown = ev->count;
-	uint64_t seq;
 
 	f->version++;
 	if (k) {
 		grown = ev->count > k->event.count ? ev->count - k->event.count : 0;
 		event_done(&k->event);
 		event_copy(&k->event, ev);
+		set_ticket(f, k, pending);
 		seq = k->seq;
 	} else {
 		k = new_place(f);
-		*k = (struct kept_event){ .seq = f->next_seq++, .order_ns = ev->ts_ns };
+		*k = (struct kept_event){ .seq = f->next_seq++, .order_ns = in->first_ns };
 		event_copy(&k->event, ev);
+		set_ticket(f, k, pending);
 		count(f, k, 1);
 		seq = k->seq;
 		settle_last(f);
 	}
-	if (inbox_event(f->inbox, ev, seq, grown) && ev->session)
+	if (in->may_ask && inbox_event(f->inbox, ev, seq, grown) && ev->session)
 		fleet_count_waiting(f, ev->session);
 	fleet_mark(f, FLEET_EVENTS | FLEET_ROWS);
 }
@@ -174,10 +205,17 @@ void fleet_follow(struct unit *u)
 		.since_ns = u->last_event_ns ? u->last_event_ns + 1 : 0,
 		.released_ns = u->released_ns,
 		.keep_following = true,
+		.taker = f->opt.store ? &f->taker : NULL,
 	};
 
-	if (!u->follow && u->released_ns)
-		u->follow = f->opt.ops->follow(f->opt.backend, &req, on_event, on_end, u);
+	/* an engine that was asked for what is younger than then would give nothing of
+	 * what comes under a clock that was set back */
+	if (u->follow && u->follow_clock_ns - logread_clock() > SET_BACK_NS)
+		fleet_unfollow(u);
+	if (u->follow || !u->released_ns)
+		return;
+	u->follow_clock_ns = logread_clock();
+	u->follow = f->opt.ops->follow(f->opt.backend, &req, on_event, on_end, u);
 }
 
 void fleet_unfollow(struct unit *u)

@@ -47,6 +47,8 @@ void fleet_dismiss(struct fleet *f, uint64_t seq)
 {
 	const struct event *e = fleet_event(f, fleet_find_event(f, seq));
 
+	if (e)
+		fleet_dismiss_stored(f, e);
 	if (e && inbox_dismiss_event(f->inbox, e, fleet_clock_ns()) && e->session)
 		fleet_count_waiting(f, e->session);
 }

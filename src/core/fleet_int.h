@@ -7,8 +7,10 @@
 #include "core/err.h"
 #include "core/fleet.h"
 #include "core/inbox.h"
+#include "core/journal.h"
 #include "core/loop.h"
 #include "core/secrets.h"
+#include "core/store.h"
 #include "core/vt.h"
 
 #define FLEET_MESSAGES_MAX 200
@@ -63,6 +65,7 @@ struct unit {
 	struct change *changes;		/* of it, under way */
 
 	struct backend_job *follow;
+	int64_t follow_clock_ns;	/* logread_clock() when that began */
 	int64_t last_event_ns;
 
 	struct terminal terminals[FLEET_TERMINALS];
@@ -76,6 +79,7 @@ struct unit {
 struct kept_event {
 	struct event event;
 	uint64_t seq;
+	uint64_t ticket;		/* the store's, while it is not stored */
 	int64_t order_ns;		/* when it happened first: a repeat keeps its place */
 };
 
@@ -106,7 +110,11 @@ struct fleet {
 	struct inbox *inbox;
 	struct question *questions;	/* fleet_why(), under way */
 	struct push_choice *push_choices;	/* fleet_decide_push(), under way */
+	struct log_taker taker;		/* the store's */
+	uint64_t last_id;		/* the newest event of the store that is known */
+	const char *forgetting;		/* see fleet_forget_dismissed() */
 	bool is_unsorted;
+	size_t n_pending;		/* events that have a ticket */
 
 	struct kept_message messages[FLEET_MESSAGES_MAX];
 	size_t n_messages;		/* ever */
@@ -138,7 +146,14 @@ struct unit *fleet_unit_make(struct fleet *f, const char *name);
 /* fleet_events.c */
 void fleet_follow(struct unit *u);	/* if it should be followed and is not */
 void fleet_unfollow(struct unit *u);
-void fleet_add_event(struct fleet *f, const struct event *ev);
+/* An event to be shown, from the store or without one. */
+struct fleet_incoming {
+	const struct event *event;
+	int64_t first_ns;	/* where it stands among the others */
+	uint64_t ticket;	/* what the store's queue called it; 0: it is none of ours */
+	bool may_ask;		/* it may come into the inbox */
+};
+void fleet_keep_event(struct fleet *f, const struct fleet_incoming *in);
 void fleet_sort_events(struct fleet *f);	/* if it is needed */
 void fleet_forget_events(struct fleet *f);
 
@@ -149,6 +164,14 @@ void fleet_drop_questions(struct fleet *f);
 
 /* fleet_push.c */
 void fleet_drop_push_choices(struct fleet *f);
+
+/* fleet_store.c */
+void fleet_open_store(struct fleet *f);
+void fleet_close_store(struct fleet *f);
+void fleet_see_others(struct fleet *f);	/* what other programs stored */
+void fleet_add_event(struct fleet *f, const struct event *ev);	/* of our own */
+void fleet_dismiss_stored(struct fleet *f, const struct event *ev);
+void fleet_forget_dismissed(struct fleet *f, const char *session);
 
 /* fleet_inbox.c */
 void fleet_count_waiting(struct fleet *f, const char *session);	/* after the inbox changed */

@@ -60,6 +60,7 @@ static int take_secrets(struct unit *u, const struct agent_spec *a, char **secre
 static void end(struct unit *u, const struct err *err, const char *done)
 {
 	struct fleet *f = u->fleet;
+	enum unit_op op = u->op;
 
 	u->op = OP_NONE;
 	u->job = NULL;
@@ -68,6 +69,8 @@ static void end(struct unit *u, const struct err *err, const char *done)
 	secrets_done(&u->secrets);
 	free(u->failure);
 	u->failure = err ? xstrdup(err->msg) : NULL;
+	if (err && op != OP_STOPPING && !u->was_cancelled)
+		journal_failed(f->opt.store, u->row.name, u->row.bottle, err);
 	if (err)
 		fleet_say(f, FLEET_ERROR, "%s", err->msg);
 	else
@@ -119,6 +122,8 @@ static void on_launched(void *arg, const struct isolation_result *isolation,
 	}
 	u->row.isolation = *isolation;
 	if (!err) {
+		journal_launched(u->fleet->opt.store, u->row.name, u->row.bottle, u->plan->launch,
+		                 isolation);
 		/* it is there, although the engine was not asked again yet */
 		u->is_listed = true;
 		u->row.state = SESSION_RUNNING;
@@ -224,6 +229,8 @@ static void on_stopped(void *arg, const struct err *err)
 {
 	struct unit *u = arg;
 
+	if (!err)
+		journal_stopped(u->fleet->opt.store, u->row.name, u->row.bottle);
 	if (!err && u->relaunch) {
 		u->relaunch = false;
 		u->is_listed = false;
@@ -236,15 +243,34 @@ static void on_stopped(void *arg, const struct err *err)
 	end(u, err, "stopped");
 }
 
+static void on_drained(void *arg, const struct err *err)
+{
+	struct unit *u = arg;
+	struct fleet *f = u->fleet;
+
+	if (err)
+		fleet_say(f, FLEET_WARN, "the last events of %s may be missing: %s", u->row.name,
+		          err->msg);
+	note(u, xstrdup(u->relaunch ? "tearing down" : "stopping"));
+	f->opt.ops->stop(f->opt.backend, u->row.name, on_stopped, u);
+}
+
 static void stop(struct unit *u)
 {
 	struct fleet *f = u->fleet;
+	const struct follow_request req = { .session = u->row.name,
+		                            .released_ns = u->released_ns,
+		                            .taker = &f->taker };
 
 	fleet_unfollow(u);
 	fleet_drop_terminals(u, !u->relaunch);
 	u->op = OP_STOPPING;
-	note(u, xstrdup(u->relaunch ? "tearing down" : "stopping"));
-	f->opt.ops->stop(f->opt.backend, u->row.name, on_stopped, u);
+	if (f->opt.store && f->opt.ops->drain && u->is_listed) {
+		note(u, xstrdup("ending the agent, reading the last of its logs"));
+		f->opt.ops->drain(f->opt.backend, &req, on_drained, u);
+	} else {
+		on_drained(u, NULL);
+	}
 	fleet_build_rows(f);
 }
 

@@ -93,11 +93,14 @@ static void take_session(struct fleet *f, const struct session *s)
 		fleet_forget_claim(u);
 		u->was_asked = false;
 		set_text(&u->row.said, NULL);
+		fleet_forget_dismissed(f, s->name);
 		if (inbox_forget(f->inbox, s->name))
 			fleet_count_waiting(f, s->name);
 		forget_policy(u);
 	}
 	take_failure(u, s);
+	if (s->exit_code >= 0 && (!u->launch || s->exit_code != u->row.exit_code))
+		journal_exit(f->opt.store, s->name, s->bottle, s->launch, s->exit_code);
 	set_text(&u->launch, s->launch);
 	memcpy(u->color, s->color, sizeof u->color);
 	set_name(u->row.agent, s->agent);

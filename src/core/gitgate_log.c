@@ -143,6 +143,8 @@ static void decision_summary(struct event *e, const cJSON *root)
 	add_refs(&s, root);
 	if (is_finding)
 		add_finding(&s, root);
+	if (*get(root, "message"))
+		buf_addf(&s, ": %.200s", get(root, "message"));
 	event_set_summary(e, "%s", buf_str(&s));
 	buf_done(&s);
 }

@@ -205,6 +205,7 @@ void policy_event(struct event *out, const char *session, const char *bottle,
                   const struct policy_change *c, int64_t now_ns, const struct err *err)
 {
 	const bool opens = c->verb == POLICY_ALLOW || c->verb == POLICY_THAW;
+	const int64_t until = now_ns / 1000000000 + c->seconds;
 	cJSON *o = cJSON_CreateObject();
 
 	event_init(out);
@@ -224,7 +225,7 @@ void policy_event(struct event *out, const char *session, const char *bottle,
 	if (c->verb == POLICY_ALLOW)
 		cJSON_AddStringToObject(o, "scope", c->seconds ? "until" : "session");
 	if (c->verb == POLICY_ALLOW && c->seconds)
-		cJSON_AddNumberToObject(o, "until", (double)(now_ns / 1000000000 + c->seconds));
+		cJSON_AddNumberToObject(o, "until", (double)until);
 	if (c->verb == POLICY_ALLOW || c->verb == POLICY_REVOKE)
 		cJSON_AddBoolToObject(o, "cuts", c->cuts);
 	cJSON_AddStringToObject(o, "by", c->by ? c->by : "");

@@ -100,7 +100,7 @@ struct push_decision {
 	const char *const *new_ids;	/* in the order of push.refs */
 	size_t n_new_ids;
 	const char *finding;		/* PUSH_ACCEPT_FINDING: a finding's id */
-	const char *message;		/* PUSH_REJECT: for the agent; NULL for none */
+	const char *message;		/* why; shown to the agent by PUSH_REJECT; NULL: none */
 	const char *by;			/* push_operator() */
 };
 

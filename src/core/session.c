@@ -168,11 +168,12 @@ void session_list_text(struct buf *b, const struct session_list *l)
 static void add_claim(cJSON *o, const struct claim *c)
 {
 	cJSON *claim = cJSON_AddObjectToObject(o, "claim");
+	int64_t since = c->since_ns / 1000000000;
 	struct buf safe = BUF_INIT(8 * CLAIM_TEXT_MAX);
 
 	text_safe_str(&safe, c->text, 4 * CLAIM_TEXT_MAX);
 	cJSON_AddStringToObject(claim, "state", claim_state_name(c->state));
-	cJSON_AddNumberToObject(claim, "since", (double)(c->since_ns / 1000000000));
+	cJSON_AddNumberToObject(claim, "since", (double)since);
 	cJSON_AddStringToObject(claim, "text", buf_str(&safe));
 	buf_done(&safe);
 }

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/backend.h"
 #include "core/mem.h"
 #include "core/paths.h"
 #include "core/store_int.h"
@@ -221,6 +222,25 @@ uint64_t store_add_line(struct store *st, const struct log_entry *l)
 	e->is_old = l->is_old;
 	ticket = enqueue(st, e);
 	return l->event ? ticket : 0;
+}
+
+static void take_line(void *arg, const struct log_entry *e)
+{
+	store_add_line(arg, e);
+}
+
+/* One that cannot be read is as none: the log is read from its beginning, and what is
+ * stored is known. */
+static void give_cursor(void *arg, struct log_cursor *c)
+{
+	struct err err = { 0 };
+
+	store_cursor(arg, c, &err);
+}
+
+struct log_taker store_taker(struct store *st)
+{
+	return (struct log_taker){ .cursor = give_cursor, .line = take_line, .arg = st };
 }
 
 uint64_t store_add_event(struct store *st, const struct event *ev, const char *once)

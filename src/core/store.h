@@ -35,6 +35,7 @@
 #include "core/event.h"
 
 struct err;
+struct log_taker;
 struct loop;
 struct store;
 
@@ -144,6 +145,9 @@ int store_trim(struct store *st, struct err *err);
  * is committed: flush first where it must be exact. */
 int store_cursor(struct store *st, struct log_cursor *c, struct err *err);
 
+/* Takes log lines for the store; copy it. */
+struct log_taker store_taker(struct store *st);
+
 /* --- reading ------------------------------------------------------------------------- */
 
 #define STORE_PAGE_MAX 100000
@@ -182,8 +186,15 @@ int store_find(struct store *st, const struct store_query *q, struct store_page 
                struct err *err);
 void store_page_done(struct store_page *p); /* NULL is fine */
 
+/* Would the query find it, whatever its page? */
+bool store_matches(const struct store_query *q, const struct store_row *row);
+
 /* One event; fails when there is none of that id. The caller's: event_done(). */
 int store_get(struct store *st, uint64_t id, struct store_row *out, struct err *err);
+
+/* Those with ids above one, in the order of ids: for seeing what others added. */
+int store_newer(struct store *st, uint64_t id, size_t limit, struct store_page *out,
+                struct err *err);
 
 /* How many match, counting no further than max. Anchors and limit do not matter. */
 int store_count(struct store *st, const struct store_query *q, size_t max, size_t *out,

@@ -45,6 +45,7 @@ void folds_put(struct writer *w, uint64_t reading, uint64_t fold, uint64_t id)
 /* 0 when it is not known. */
 uint64_t folds_get(struct writer *w, uint64_t reading, uint64_t fold)
 {
+	uint64_t id;
 	const struct fold *slot = w->folds.v ? fold_slot(&w->folds, reading, fold) : NULL;
 
 	if (slot && slot->reading)
@@ -52,7 +53,8 @@ uint64_t folds_get(struct writer *w, uint64_t reading, uint64_t fold)
 	slot = w->old_folds.v ? fold_slot(&w->old_folds, reading, fold) : NULL;
 	if (!slot || !slot->reading)
 		return 0;
-	/* what is in use stays young */
-	folds_put(w, reading, fold, slot->id);
-	return slot->id;
+	/* what is in use stays young; that may drop the table it was found in */
+	id = slot->id;
+	folds_put(w, reading, fold, id);
+	return id;
 }

@@ -474,6 +474,53 @@ int store_get(struct store *st, uint64_t id, struct store_row *out, struct err *
 	return rc == 1 ? 0 : -1;
 }
 
+bool store_matches(const struct store_query *q, const struct store_row *row)
+{
+	const struct event *e = &row->event;
+
+	return wants_class(q, store_class(e, row->is_waiting)) &&
+	       (!q->session || (e->session && strcmp(q->session, e->session) == 0)) &&
+	       (!q->since_ns || e->ts_ns >= q->since_ns) &&
+	       (!q->until_ns || row->first_ns < q->until_ns) &&
+	       (!q->text || store_words_match(e, q->text));
+}
+
+int store_newer(struct store *st, uint64_t id, size_t limit, struct store_page *out,
+                struct err *err)
+{
+	struct store_page page = { 0 };
+	sqlite3_stmt *s = NULL;
+	int rc = SQLITE_ERROR;
+	sqlite3 *db;
+
+	store_reader_lock(st);
+	db = store_reader(st, err);
+	if (db &&
+	    store_prepare(db, &s,
+	                  "SELECT " STORE_COLUMNS " FROM events WHERE id>?1 ORDER BY id LIMIT ?2",
+	                  err)) {
+		sqlite3_bind_int64(s, 1, (int64_t)id);
+		sqlite3_bind_int64(s, 2, (int64_t)limit);
+		while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
+			page.v = xreallocarray(page.v, page.n + 1, sizeof *page.v);
+			store_row_read(s, &page.v[page.n++]);
+		}
+		page.has_more = page.n == limit;
+		if (rc != SQLITE_DONE) {
+			err_set(err, ERR_FAILED, "the event store: %s", sqlite3_errmsg(db));
+			store_read_failed(st, db);
+		}
+	}
+	sqlite3_finalize(s);
+	store_reader_unlock(st);
+	if (rc != SQLITE_DONE) {
+		store_page_done(&page);
+		return -1;
+	}
+	*out = page;
+	return 0;
+}
+
 static int count_one(sqlite3 *db, struct search *f, size_t *n, struct err *err)
 {
 	sqlite3_stmt *s = prepare(db, f, "SELECT count(*) FROM (", err);

@@ -11,6 +11,7 @@
 #include "core/loop.h"
 #include "core/mem.h"
 #include "core/skills.h"
+#include "docker/drain.h"
 #include "docker/engine.h"
 #include "docker/exec.h"
 #include "docker/facts.h"
@@ -401,6 +402,12 @@ static struct backend_job *docker_follow(struct backend *b, const struct follow_
 	return j;
 }
 
+static void docker_drain(struct backend *b, const struct follow_request *req, backend_done_fn *fn,
+                         void *arg)
+{
+	drain_start(b->engine, b->settings.install_id, req, fn, arg);
+}
+
 static struct backend_stream *docker_attach(struct backend *b, const struct stream_request *req,
                                             const struct stream_events *ev, void *arg)
 {
@@ -503,6 +510,7 @@ const struct backend_ops backend_docker = {
 	.list = docker_list,
 	.verify = docker_verify,
 	.follow = docker_follow,
+	.drain = docker_drain,
 	.attach = docker_attach,
 	.stream_send = terminal_send,
 	.stream_resize = terminal_resize,

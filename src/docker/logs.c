@@ -2,23 +2,24 @@
 
 #include <cjson/cJSON.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/dnslog.h"
 #include "core/err.h"
 #include "core/event.h"
-#include "core/gitgate_log.h"
 #include "core/lines.h"
+#include "core/logread.h"
 #include "core/loop.h"
 #include "core/mem.h"
-#include "core/pipelock_log.h"
 #include "docker/engine.h"
 #include "docker/frames.h"
 #include "docker/names.h"
 
 #define MEMBERS_MAX 8
 #define STREAMS	    2	/* stdout, stderr */
+#define REOPEN_MS     500	/* until a log that ended is looked at again, and ... */
+#define REOPEN_MAX_MS 8000	/* ... when it did so often */
 
 /* One member's log. */
 struct source {
@@ -27,8 +28,9 @@ struct source {
 	struct engine_call *call;
 	struct frames frames;
 	struct lines lines[STREAMS];
-	struct pipelock_log pipelock;
-	struct dnslog dns;
+	struct logread reader;
+	struct loop_timer timer;	/* until it is asked for again */
+	unsigned pause_ms;
 };
 
 struct follow {
@@ -36,6 +38,8 @@ struct follow {
 	char *session, *bottle;
 	int64_t since_ns, released_ns;
 	bool keep_following;
+	struct log_taker taker;
+	bool has_taker;
 	struct engine_call *listing;
 	struct source sources[MEMBERS_MAX];
 	size_t n_sources;
@@ -57,10 +61,10 @@ static void follow_free(struct follow *f)
 		struct source *s = &f->sources[i];
 
 		engine_cancel(s->call);
+		loop_timer_cancel(engine_loop(f->engine), &s->timer);
 		for (int k = 0; k < STREAMS; k++)
 			lines_done(&s->lines[k]);
-		pipelock_log_done(&s->pipelock);
-		dnslog_done(&s->dns);
+		logread_done(&s->reader);
 	}
 	free(f->session);
 	free(f->bottle);
@@ -95,40 +99,29 @@ static void finish(struct follow *f)
 
 /* --- a line ------------------------------------------------------------------------- */
 
-static enum event_feed read_line(struct source *s, const struct line *l, struct event *e)
+/* What a line gave; false: no more. */
+static bool on_entry(void *arg, const struct log_entry *e)
 {
-	switch (s->role) {
-	case ROLE_PIPELOCK:
-		return pipelock_log_line(&s->pipelock, l, e);
-	case ROLE_RESOLVER:
-		return dnslog_line(&s->dns, l, e);
-	case ROLE_GATE:
-		return gitgate_log_line(l, e);
-	case ROLE_AGENT:
-	case ROLE_KEEPER:
-	case ROLE_PROBE:
-	case ROLE_OTHER:
-		break;
-	}
-	return EVENT_FEED_NONE;
+	struct source *s = arg;
+	struct follow *f = s->follow;
+
+	s->pause_ms = REOPEN_MS;
+	if (f->is_stopped || (!f->has_taker && !e->event))
+		return !f->is_stopped;
+	f->in_callback = true;
+	if (f->has_taker)
+		f->taker.line(f->taker.arg, e);
+	else if (!f->fn(f->arg, e->event))
+		f->is_stopped = true;
+	f->in_callback = false;
+	return !f->is_stopped;
 }
 
 static int on_line(void *ctx, const struct line *l)
 {
 	struct source *s = ctx;
-	struct follow *f = s->follow;
-	struct event e;
 
-	if (f->is_stopped || read_line(s, l, &e) == EVENT_FEED_NONE)
-		return f->is_stopped;
-	event_set_owner(&e, f->session, f->bottle);
-	e.is_probe = e.is_probe || e.ts_ns < f->released_ns;
-	f->in_callback = true;
-	if (!f->fn(f->arg, &e))
-		f->is_stopped = true;
-	f->in_callback = false;
-	event_done(&e);
-	return f->is_stopped;
+	return s->follow->is_stopped || logread_line(&s->reader, l);
 }
 
 static int on_payload(void *ctx, enum frames_stream stream, const char *data, size_t n,
@@ -158,6 +151,8 @@ static bool on_data(void *arg, const char *data, size_t len)
 	return false;
 }
 
+static void on_pause_over(void *arg);
+
 static void on_log_end(void *arg, const struct engine_reply *reply)
 {
 	struct source *s = arg;
@@ -171,32 +166,74 @@ static void on_log_end(void *arg, const struct engine_reply *reply)
 		engine_check(reply, &f->err, "reading the log of %s",
 		             session_role_name(s->role));
 	/* the others may be silent for hours: they are not waited for */
-	if (--f->n_open == 0 || f->is_stopped)
+	if (--f->n_open == 0 || f->is_stopped) {
 		finish(f);
+		return;
+	}
+	/* the member may be started again, and its log goes on then */
+	if (f->keep_following && reply->status == 200 && !f->err.kind)
+		loop_timer_set(engine_loop(f->engine), &s->timer, s->pause_ms, on_pause_over, s);
+	s->pause_ms = s->pause_ms * 2 < REOPEN_MAX_MS ? s->pause_ms * 2 : REOPEN_MAX_MS;
 }
 
-static void open_source(struct follow *f, enum session_role role, const char *id)
+static void ask(struct source *s, int64_t since_ns)
 {
-	struct source *s = &f->sources[f->n_sources++];
-	CLEANUP_FREE char *path = NULL;
+	struct follow *f = s->follow;
 	struct engine_request req = { .method = "GET",
 		                      .timeout_ms = f->keep_following ? -1 : 0,
 		                      .on_data = on_data,
 		                      .on_done = on_log_end,
 		                      .arg = s };
+	CLEANUP_FREE char *path =
+		xasprintf("/containers/%s/logs?stdout=1&stderr=1&timestamps=1&follow=%d"
+	                  "&since=%" PRId64 ".%09" PRId64,
+	                  s->reader.at.container, f->keep_following, since_ns / 1000000000,
+	                  since_ns % 1000000000);
 
-	s->follow = f;
-	s->role = role;
 	frames_init(&s->frames, false, on_payload, s);
-	for (int k = 0; k < STREAMS; k++)
+	for (int k = 0; k < STREAMS; k++) {
+		lines_done(&s->lines[k]);
 		lines_init(&s->lines[k], k + 1, true, 0, on_line, s);
-	path = xasprintf("/containers/%s/logs?stdout=1&stderr=1&timestamps=1&follow=%d"
-	                 "&since=%" PRId64 ".%09" PRId64,
-	                 id, f->keep_following, f->since_ns / 1000000000,
-	                 f->since_ns % 1000000000);
+	}
 	req.path = path;
 	f->n_open++;
 	s->call = engine_send(f->engine, &req);
+}
+
+static void begin_reading(struct source *s, const struct log_cursor *from)
+{
+	struct follow *f = s->follow;
+
+	logread_init(&s->reader, s->role, f->session, f->bottle, f->released_ns, from, on_entry,
+	             s);
+}
+
+static void on_pause_over(void *arg)
+{
+	struct source *s = arg;
+	struct log_cursor from = s->reader.at;
+
+	logread_done(&s->reader);
+	begin_reading(s, &from);
+	ask(s, from.ts_ns ? logread_since(s->role, &from) : s->follow->since_ns);
+}
+
+static void open_source(struct follow *f, enum session_role role, const char *id)
+{
+	struct source *s = &f->sources[f->n_sources++];
+	struct log_cursor from = { .ts_ns = 0 };
+	int64_t since_ns = f->since_ns;
+
+	s->follow = f;
+	s->role = role;
+	s->pause_ms = REOPEN_MS;
+	snprintf(from.container, sizeof from.container, "%s", id);
+	if (f->has_taker) {
+		f->taker.cursor(f->taker.arg, &from);
+		since_ns = logread_since(role, &from);
+	}
+	begin_reading(s, &from);
+	ask(s, since_ns);
 }
 
 /* --- which members ---------------------------------------------------------------------- */
@@ -224,13 +261,22 @@ static void on_listing(void *arg, const struct engine_reply *reply)
 
 		if (!f->bottle && bottle)
 			f->bottle = xstrdup(bottle);
-		if (id && f->n_sources < MEMBERS_MAX &&
-		    (r == ROLE_PIPELOCK || r == ROLE_RESOLVER || r == ROLE_GATE))
+		if (id && f->n_sources < MEMBERS_MAX && logread_has(r))
 			open_source(f, r, id);
 	}
 	cJSON_Delete(json);
 	if (f->n_open == 0)
 		finish(f);
+}
+
+void logs_members_path(struct buf *out, const char *install, const char *session)
+{
+	buf_adds(out, "/containers/json?all=1&filters=%7B%22label%22%3A%5B%22" LABEL_INSTALL
+	                "%3D");
+	engine_escape(out, install);
+	buf_adds(out, "%22%2C%22" LABEL_SESSION "%3D");
+	engine_escape(out, session);
+	buf_adds(out, "%22%5D%7D");
 }
 
 struct follow *follow_start(struct engine *e, const char *install,
@@ -250,12 +296,11 @@ struct follow *follow_start(struct engine *e, const char *install,
 		              .done = done,
 		              .arg = arg,
 		              .owner = owner };
-	buf_adds(&path, "/containers/json?all=1&filters=%7B%22label%22%3A%5B%22" LABEL_INSTALL
-	                "%3D");
-	engine_escape(&path, install);
-	buf_adds(&path, "%22%2C%22" LABEL_SESSION "%3D");
-	engine_escape(&path, req->session);
-	buf_adds(&path, "%22%5D%7D");
+	if (req->taker) {
+		f->taker = *req->taker;
+		f->has_taker = true;
+	}
+	logs_members_path(&path, install, req->session);
 	ask.path = buf_str(&path);
 	f->listing = engine_send(e, &ask);
 	buf_done(&path);

@@ -136,6 +136,7 @@ struct pushes *pushes_decide(struct engine *e, const struct push_decision *d, ba
 	argv[n++] = d->by;
 	if (d->action == PUSH_ACCEPT_FINDING) {
 		argv[n++] = d->finding;
+		argv[n++] = d->message ? d->message : "";
 	} else {
 		argv[n++] = d->message ? d->message : "";
 		for (size_t i = 0; i < d->n_new_ids; i++)

@@ -347,10 +347,12 @@ static void on_verify(void *arg)
 	const struct live *l = replay_live(j->backend, j->session, false);
 	struct isolation_result isolation = { 0 };
 
-	if (replay_answers(j) && (!l || !l->exists || l->is.state != SESSION_RUNNING))
-		err_set(&j->err, ERR_FAILED, "session \"%s\" is not running", j->session);
-	if (!j->err.kind)
-		isolation = l->is.isolation;
+	if (replay_answers(j)) {
+		if (l && l->exists && l->is.state == SESSION_RUNNING)
+			isolation = l->is.isolation;
+		else
+			err_set(&j->err, ERR_FAILED, "session \"%s\" is not running", j->session);
+	}
 	j->ev->done(j->arg, &isolation, "", error_of(j));
 	replay_job_free(j);
 }

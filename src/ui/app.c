@@ -365,6 +365,7 @@ static void start_fleet(struct app *a)
 		                           .load_manifest = load_manifest,
 		                           .changed = on_changed,
 		                           .clipboard = on_clipboard,
+		                           .store = a->opt.store,
 		                           .arg = a };
 
 	a->fleet = fleet_new(a->loop, &opt);

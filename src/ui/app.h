@@ -15,6 +15,7 @@
 struct err;
 struct loop;
 struct manifest;
+struct store;
 
 struct app_options {
 	const struct backend_ops *ops;
@@ -26,6 +27,7 @@ struct app_options {
 	int (*renew_trust)(void *load_arg, const char *path, const char *digest,
 	                   struct err *err);
 	void *load_arg;
+	struct store *store;		/* of events, on the loop; NULL: there is none */
 	const char *manifest_path;	/* for "edit"; NULL when there is none */
 	const char *recording;		/* what is played is this recording, and is said to be
 					 * one; NULL: it is all real */

@@ -28,6 +28,9 @@ clear_engine() {
 	docker network ls -q --filter "name=^$pre-" | xargs -r docker network rm >/dev/null 2>&1
 	docker rmi -f $pre-upstream >/dev/null 2>&1
 }
+# its names and networks are fixed, so two runs on one machine take turns
+exec 8>"${TMPDIR:-/tmp}/$pre.lock"
+flock -w 1800 8 || { echo "test_gate: another run does not end" >&2; exit 1; }
 docker info >/dev/null 2>&1 || { echo "test_gate: no engine answers" >&2; exit 1; }
 trap 'clear_engine; rm -rf "$made"' EXIT
 clear_engine

@@ -105,12 +105,12 @@ is "$(state_of "$id")" held "and it still waits"
 gate git-gate approve "$id" eve "" "$(printf 'f%.0s' $(seq 40))" >"$out" 2>"$err"
 is $? 5 "an approval of other ids than those that wait is refused"
 is "$(state_of "$id")" held "and changes nothing"
-cb push approve "$s" "${id:0:8}" --yes
+cb push approve "$s" "${id:0:8}" --yes --why 'I read it'
 is $rc 0 "it is approved"
 is "$(end_of one)" 0 "and the agent's push succeeds"
 is "$(upstream git -C /home/git/demo.git log -1 --format=%s main)" "the first one" "the upstream has it"
 is "$(state_of "$id")" accepted "its record says so"
-event '.kind == "policy.changed" and .source == "git-gate" and (.summary | contains("approved the push of main"))' "the decision is an event"
+event '.kind == "policy.changed" and .source == "git-gate" and (.summary | contains("approved the push of main: I read it"))' "the decision is an event, with its why"
 event ".kind == \"push.accepted\" and .detail.by == \"$(id -un)\"" "that it arrived is an event, with who let it"
 cb push approve "$s" "$id" --yes
 is $rc 5 "what is over cannot be approved again"
@@ -203,6 +203,11 @@ cp "$out" "$work/shown"
 cb push show "$s" "$id" --diff
 has "$out" "<== aws-access-token" "the line of a finding is marked"
 
+in_free 'git push origin secrets:refs/notes/secrets'
+is $? 1 "a push that is refused before the scan"
+cb push show "$s" "$(last_of rejected)" --json --diff
+json "is written down without anything that nobody looked at" '.reason == "only refs/heads/ and refs/tags/ may be pushed" and .commits == [] and .diff == null'
+
 # a secret that upstream has had for long, in the lines around a change
 fresh_keys
 upstream sh -c "cd /tmp && rm -rf old && git clone -q /home/git/free.git old && cd old && printf 'one\nkey = \"$K\"\nthree\n' >old.txt &&
@@ -221,9 +226,9 @@ is $? 1 "a false alarm is rejected"
 id=$(last_of rejected)
 cb push accept "$s" "$id" 9
 is $rc 1 "a finding that is not there cannot be accepted"
-cb push accept "$s" "$id" 1
+cb push accept "$s" "$id" 1 --why 'made up'
 is $rc 0 "a person accepts the finding"
-event ".kind == \"policy.changed\" and (.summary | contains(\"$(id -un) accepted a finding for one push of alarm\"))" "that is an event"
+event ".kind == \"policy.changed\" and (.summary | contains(\"$(id -un) accepted a finding for one push of alarm\")) and .detail.message == \"made up\"" "that is an event"
 in_free 'echo "p = $P" >other.txt && git add other.txt && git commit -qm other && git push origin alarm'
 is $? 1 "with another finding beside it, it does not pass"
 in_free 'git reset -q --hard HEAD~1 && git push origin alarm:refs/heads/elsewhere'

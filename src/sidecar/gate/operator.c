@@ -211,7 +211,8 @@ static cJSON *short_finding(const cJSON *finding)
 	return o;
 }
 
-static cJSON *accepted_event(const cJSON *record, const cJSON *finding, const char *by)
+static cJSON *accepted_event(const cJSON *record, const cJSON *finding, const char *by,
+                             const char *message)
 {
 	cJSON *o = cJSON_CreateObject(), *refs, *list;
 	const cJSON *all = cJSON_GetObjectItemCaseSensitive(record, "refs"), *ref;
@@ -227,6 +228,7 @@ static cJSON *accepted_event(const cJSON *record, const cJSON *finding, const ch
 	cJSON_AddStringToObject(o, "repo", record_get(record, "repo"));
 	cJSON_AddStringToObject(o, "id", record_get(record, "id"));
 	record_set(o, "by", by, BY_MAX);
+	record_set(o, "message", message, MESSAGE_MAX);
 	refs = cJSON_AddArrayToObject(o, "refs");
 	cJSON_ArrayForEach(ref, all) if (n++ < 4)
 	{
@@ -262,8 +264,8 @@ static int accept_one(int argc, char **argv)
 	cJSON *record, *finding = NULL, *event;
 	int rc = 1;
 
-	if (argc != 5 || !argv[3][0])
-		return fail(2, "usage: git-gate accept ID BY FINDING");
+	if (argc != 6 || !argv[3][0] || strlen(argv[5]) > MESSAGE_MAX)
+		return fail(2, "usage: git-gate accept ID BY FINDING MESSAGE");
 	record = spool_read(GATE_SPOOL, argv[2], &err);
 	if (!record)
 		return fail(1, err.msg);
@@ -277,7 +279,7 @@ static int accept_one(int argc, char **argv)
 		rc = fail(EXIT_REFUSED, "the push has no such finding");
 		goto out;
 	}
-	event = accepted_event(record, finding, argv[3]);
+	event = accepted_event(record, finding, argv[3], argv[5]);
 	if (accept_add(GATE_ACCEPTED, argv[4], record_get(finding, "accepted_by"), &err) < 0) {
 		rc = fail(EXIT_REFUSED, err.msg);
 	} else if (tell_serve(event) < 0) {
@@ -341,7 +343,7 @@ int operator_main(int argc, char **argv)
 		return show_all();
 	if (argc < 3 || !spool_is_id(argv[2]))
 		return fail(2, "usage: git-gate pushes | push ID | approve ID BY MESSAGE NEW... | "
-		               "reject ID BY MESSAGE NEW... | accept ID BY FINDING");
+		               "reject ID BY MESSAGE NEW... | accept ID BY FINDING MESSAGE");
 	if (strcmp(argv[1], "push") == 0 && argc == 3)
 		return show_one(argv[2]);
 	if (strcmp(argv[1], "accept") == 0)

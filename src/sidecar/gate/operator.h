@@ -6,7 +6,7 @@
  *	git-gate push ID
  *	git-gate approve ID BY MESSAGE NEW...
  *	git-gate reject ID BY MESSAGE NEW...
- *	git-gate accept ID BY FINDING
+ *	git-gate accept ID BY FINDING MESSAGE
  */
 #ifndef GATE_OPERATOR_H
 #define GATE_OPERATOR_H

@@ -2,6 +2,8 @@
 #include "manifest_fixture.h"
 
 #include "core/backtest.h"
+#include "core/err.h"
+#include "core/store.h"
 
 static const char text[] =
 	"{\"bottles\": {\n"
@@ -155,12 +157,64 @@ static void repeats_are_counted_and_the_most_frequent_come_first(void **state)
 	manifest_free(m);
 }
 
+static void the_store_is_read_whole(void **state)
+{
+	const struct store_options opt = { .dir = NULL };
+	struct manifest *m = parsed();
+	struct store *st = NULL;
+	struct backtest t;
+	struct err err;
+
+	(void)state;
+	if (store_open(&st, &opt, &err) < 0)
+		fail_msg("%s", err.msg);
+	/* more than one page */
+	for (int i = 0; i < 6000; i++) {
+		struct event e;
+
+		event_init(&e);
+		e.kind = i % 2 ? EVENT_EGRESS_BLOCKED : EVENT_GATE_READY;
+		e.verdict = EVENT_BLOCK;
+		e.ts_ns = 1000 + i;
+		event_set_owner(&e, "s", "dev");
+		event_set_host(&e, "new.test", 8);
+		event_set_rule(&e, "allowlist", 9);
+		assert_true(store_add_event(st, &e, NULL) > 0);
+		event_done(&e);
+	}
+	for (int i = 0; i < 4000; i++) {
+		struct event e;
+
+		event_init(&e);
+		e.kind = EVENT_EGRESS_ALLOWED;
+		e.verdict = EVENT_ALLOW;
+		e.ts_ns = 10000 + i;
+		event_set_owner(&e, "s", "dev");
+		event_set_host(&e, "gone.test", 9);
+		assert_true(store_add_event(st, &e, NULL) > 0);
+		event_done(&e);
+	}
+	assert_int_equal(store_flush(st, &err), 0);
+	backtest_init(&t, m);
+	assert_int_equal(backtest_add_store(&t, st, &err), 0);
+	assert_int_equal(t.requests, 7000);
+	assert_int_equal(verdict(&t, "dev", "new.test"), '+');
+	assert_int_equal(verdict(&t, "dev", "gone.test"), '-');
+	assert_true(backtest_is_stored(st, "s", 0));
+	assert_false(backtest_is_stored(st, "s", 1000000));
+	assert_false(backtest_is_stored(st, "other", 0));
+	backtest_done(&t);
+	store_close(st);
+	manifest_free(m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_request_is_judged_by_its_bottle),
 		cmocka_unit_test(the_core_is_never_let_through),
 		cmocka_unit_test(what_is_no_request_is_passed_over),
+		cmocka_unit_test(the_store_is_read_whole),
 		cmocka_unit_test(repeats_are_counted_and_the_most_frequent_come_first),
 	};
 

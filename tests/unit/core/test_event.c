@@ -142,6 +142,21 @@ static void only_what_waits_for_a_person_asks_for_attention(void **state)
 	}
 }
 
+static void a_push_that_a_person_turned_down_asks_for_nobody(void **state)
+{
+	struct event e;
+	cJSON *by = cJSON_Parse("{\"id\":\"1\",\"by\":\"ann\"}");
+
+	(void)state;
+	event_init(&e);
+	e.kind = EVENT_PUSH_REJECTED;
+	e.verdict = EVENT_BLOCK;
+	event_set_detail(&e, by, false);
+	assert_false(event_needs_attention(&e));
+	event_done(&e);
+	cJSON_Delete(by);
+}
+
 static void an_event_survives_json_and_back(void **state)
 {
 	struct buf one = BUF_INIT(65536), two = BUF_INIT(65536);
@@ -317,6 +332,44 @@ static void a_copy_stands_alone(void **state)
 	event_done(NULL);
 }
 
+/* Agents choose host names and texts; a spreadsheet must not take them for formulas. */
+static void csv_has_no_formula_and_no_broken_line(void **state)
+{
+	static const char *const evil[] = { "=1+2", "+x", "-x", "@x", "\tx", "\rx" };
+	struct buf b = BUF_INIT(65536);
+	struct event e;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof evil / sizeof *evil; i++) {
+		const char *p;
+
+		event_init(&e);
+		event_set_summary(&e, "%s", evil[i]);
+		buf_reset(&b);
+		assert_int_equal(event_csv(&b, &e), 0);
+		p = strstr(buf_str(&b), "\"other\",,,,\"");
+		assert_non_null(p);
+		assert_null(strchr("=+-@\t\r", p[strlen("\"other\",,,,\"")]));
+		event_done(&e);
+	}
+	event_init(&e);
+	e.id = 7;
+	e.count = 2;
+	event_set_owner(&e, "s", "b");
+	event_set_summary(&e, "two \"words\", a line\nand another");
+	buf_reset(&b);
+	assert_int_equal(event_csv_header(&b), 0);
+	assert_int_equal(event_csv(&b, &e), 0);
+	assert_string_equal(buf_str(&b),
+	                    "id,time,session,bottle,source,kind,verdict,host,rule,summary,count,"
+	                    "probe,detail\r\n"
+	                    "7,1970-01-01T00:00:00.000000000Z,\"s\",\"b\",\"claude-bottle\","
+	                    "\"other\",,,,\"two \"\"words\"\", a line\\x0aand another\",2,false,"
+	                    "\r\n");
+	event_done(&e);
+	buf_done(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -326,6 +379,7 @@ int main(void)
 		cmocka_unit_test(probes_are_known_by_name_alone),
 		cmocka_unit_test(probe_traffic_never_asks_for_attention),
 		cmocka_unit_test(only_what_waits_for_a_person_asks_for_attention),
+		cmocka_unit_test(a_push_that_a_person_turned_down_asks_for_nobody),
 		cmocka_unit_test(an_event_survives_json_and_back),
 		cmocka_unit_test(what_is_no_event_is_refused),
 		cmocka_unit_test(a_later_versions_kind_is_still_an_event),
@@ -335,6 +389,7 @@ int main(void)
 		cmocka_unit_test(long_strings_are_cut_between_characters),
 		cmocka_unit_test(lines_for_people_are_aligned_and_safe),
 		cmocka_unit_test(a_copy_stands_alone),
+		cmocka_unit_test(csv_has_no_formula_and_no_broken_line),
 	};
 
 	setenv("TZ", "UTC", 1);

@@ -66,6 +66,9 @@ static void every_event_of_the_contract_gets_its_kind(void **state)
 		  "proj: push of main (3 commits) waits for you, for 100 s" },
 		{ HEAD("push.approved") REFS ",\"by\":\"ann\"}", "policy.changed", "allow", NULL,
 		  "proj: ann approved the push of main" },
+		{ HEAD("push.approved") REFS ",\"by\":\"ann\",\"message\":\"it is fine\"}",
+		  "policy.changed", "allow", NULL,
+		  "proj: ann approved the push of main: it is fine" },
 		{ HEAD("push.accepted") REFS ",\"by\":\"ann\"}", "push.accepted", "allow", NULL,
 		  "proj: push of main (3 commits) reached the upstream, approved by ann" },
 		{ HEAD("push.rejected") REFS ",\"reason\":\"rejected by ann\",\"by\":\"ann\","

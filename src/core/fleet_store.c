@@ -1,0 +1,195 @@
+/* The fleet's memory: what the store knows from before, what it tells meanwhile, and
+ * what goes into it.
+ *
+ * With a store an event is shown when the store has it, under its id, so that what two
+ * programs read, or what is read again, is shown once. What cannot be stored for now is
+ * shown all the same. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/err.h"
+#include "core/fleet_int.h"
+#include "core/mem.h"
+#include "core/store.h"
+
+#define HISTORY 2000 /* events that a dashboard begins with */
+#define WAITING 1000
+#define NEWER 2000            /* of other programs, in one look */
+#define DISMISSED "dismissed" /* the notes' space; names are SESSION\nQUESTION */
+
+/* --- from the store --------------------------------------------------------------------- */
+
+/* Does the inbox hear of it? What was dismissed asks no more. */
+static bool may_ask(const struct store_row *row)
+{
+	return row->is_waiting || !event_needs_attention(&row->event);
+}
+
+static void take_row(struct fleet *f, const struct store_row *row, uint64_t ticket)
+{
+	const struct fleet_incoming in = { .event = &row->event,
+		                           .first_ns = row->first_ns,
+		                           .ticket = ticket,
+		                           .may_ask = may_ask(row) };
+
+	fleet_keep_event(f, &in);
+	if (row->event.id > f->last_id)
+		f->last_id = row->event.id;
+}
+
+static void on_stored(void *arg, const struct stored *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		take_row(arg, v[i].row, v[i].ticket);
+}
+
+static void on_message(void *arg, const char *text)
+{
+	fleet_say(arg, FLEET_WARN, "%s", text);
+}
+
+/* --- the beginning --------------------------------------------------------------------------- */
+
+static void on_note(void *arg, const char *name, const char *value)
+{
+	struct fleet *f = arg;
+	const char *question = strchr(name, '\n');
+	CLEANUP_FREE char *session = question ? xstrndup(name, (size_t)(question - name)) : NULL;
+
+	if (session)
+		inbox_remember(f->inbox, session, question + 1, strtoll(value, NULL, 10));
+}
+
+static void on_dismissed(void *arg, const char *session, const char *question, int64_t until_ns)
+{
+	struct fleet *f = arg;
+	CLEANUP_FREE char *name = xasprintf("%s\n%s", session, question);
+	CLEANUP_FREE char *until = xasprintf("%lld", (long long)until_ns);
+
+	store_note(f->opt.store, DISMISSED, name, until);
+}
+
+static void forget_note(void *arg, const char *name, const char *value)
+{
+	struct fleet *f = arg;
+	size_t n = strlen(f->forgetting);
+
+	(void)value;
+	if (strncmp(name, f->forgetting, n) == 0 && name[n] == '\n')
+		store_note(f->opt.store, DISMISSED, name, NULL);
+}
+
+void fleet_forget_dismissed(struct fleet *f, const char *session)
+{
+	struct err err = { 0 };
+
+	if (!f->opt.store)
+		return;
+	f->forgetting = session;
+	store_notes(f->opt.store, DISMISSED, forget_note, f, &err);
+	f->forgetting = NULL;
+}
+
+/* What an earlier launch asked is over; that an agent waits, it says itself again. */
+static void drop_old_questions(struct fleet *f, struct store_page *p)
+{
+	CLEANUP_FREE char *session = NULL;
+	int64_t since = 0;
+
+	for (size_t i = 0; i < p->n; i++) {
+		struct store_row *row = &p->v[i];
+		const char *s = row->event.session ? row->event.session : "";
+
+		if (!row->is_waiting)
+			continue;
+		if (!session || strcmp(session, s) != 0) {
+			free(session);
+			session = xstrdup(s);
+			since = journal_last_launch(f->opt.store, s);
+		}
+		if (row->event.kind == EVENT_AGENT_NOTIFY || row->first_ns < since)
+			row->is_waiting = false;
+	}
+}
+
+static void take_page(struct fleet *f, struct store_page *p, int64_t before_ns)
+{
+	drop_old_questions(f, p);
+	for (size_t i = 0; i < p->n; i++)
+		if (p->v[i].first_ns < before_ns) {
+			/* it is counted with its session, which is not listed yet */
+			if (p->v[i].event.session)
+				fleet_unit_make(f, p->v[i].event.session);
+			take_row(f, &p->v[i], 0);
+		}
+	store_page_done(p);
+}
+
+void fleet_open_store(struct fleet *f)
+{
+	const struct store_query newest = { .limit = HISTORY };
+	const struct store_query waiting = { .only_waiting = true, .limit = WAITING };
+	struct store *st = f->opt.store;
+	struct store_page old = { 0 }, page = { 0 };
+	struct err err = { 0 };
+
+	if (!st)
+		return;
+	f->taker = store_taker(st);
+	store_listen(st, on_stored, on_message, f);
+	if (store_notes(st, DISMISSED, on_note, f, &err) < 0 ||
+	    store_find(st, &newest, &page, &err) < 0 || store_find(st, &waiting, &old, &err) < 0) {
+		fleet_say(f, FLEET_WARN, "%s", err.msg);
+		store_page_done(&page);
+		return;
+	}
+	inbox_on_dismiss(f->inbox, on_dismissed, f);
+	store_changed(st);
+	take_page(f, &old, page.n ? page.v[0].first_ns : INT64_MIN);
+	take_page(f, &page, INT64_MAX);
+	f->last_id = store_last_id(st);
+}
+
+void fleet_close_store(struct fleet *f)
+{
+	if (f->opt.store)
+		store_listen(f->opt.store, NULL, NULL, NULL);
+}
+
+/* --- meanwhile ---------------------------------------------------------------------------------
+ */
+
+void fleet_see_others(struct fleet *f)
+{
+	struct store_page p = { 0 };
+	struct err err = { 0 };
+
+	if (!f->opt.store || !store_changed(f->opt.store) ||
+	    store_newer(f->opt.store, f->last_id, NEWER, &p, &err) < 0)
+		return;
+	for (size_t i = 0; i < p.n; i++)
+		take_row(f, &p.v[i], 0);
+	store_page_done(&p);
+}
+
+void fleet_add_event(struct fleet *f, const struct event *ev)
+{
+	const struct fleet_incoming in = { .event = ev, .first_ns = ev->ts_ns, .may_ask = true };
+	CLEANUP_FREE char *once = NULL;
+
+	if (!f->opt.store) {
+		fleet_keep_event(f, &in);
+		return;
+	}
+	/* what an agent waits for is asked of it again by each dashboard */
+	if (ev->kind == EVENT_AGENT_NOTIFY)
+		once = xasprintf("notify %s %lld %s", ev->session ? ev->session : "",
+		                 (long long)ev->ts_ns, ev->summary ? ev->summary : "");
+	store_add_event(f->opt.store, ev, once);
+}
+
+void fleet_dismiss_stored(struct fleet *f, const struct event *ev)
+{
+	if (f->opt.store && ev->id)
+		store_dismiss(f->opt.store, &ev->id, 1);
+}
