@@ -156,8 +156,10 @@ static void other_summary(struct event *e, const cJSON *root)
 
 	switch (e->kind) {
 	case EVENT_GATE_READY:
-		event_set_summary(e, "git gate ready: %.0f repositories, %.40s %.40s",
-		                  number(root, "repos"), get(root, "scanner"),
+		event_set_summary(e, "git gate ready: %.0f %s, %.40s %.40s",
+		                  number(root, "repos"),
+		                  number(root, "repos") == 1.0 ? "repository" : "repositories",
+		                  get(root, "scanner"),
 		                  get(root, "scanner_version"));
 		break;
 	case EVENT_FETCH_OK:
