@@ -144,6 +144,7 @@ is "$(refs_at demo)" "$before" "nothing arrived"
 
 # --- two at once --------------------------------------------------------------------------------------
 push four "cd /workspace && git push $held main:refs/heads/left"
+until_true 40 has_held 1
 push five "$(commit 'the third one') && git push $held main:refs/heads/right"
 check "two pushes wait at once" until_true 40 has_held 2
 right=$(held_id 'the third one')
@@ -156,8 +157,10 @@ cb push approve "$s" "$left" --yes
 is "$(end_of four)" 0 "and is approved too"
 refs_at demo >"$out"
 check "both arrived" grep -q refs/heads/left "$out"
-push six "cd /workspace && git commit -q --allow-empty -m six && git push $held main:refs/heads/left"
-push seven "sleep 2; cd /workspace && git commit -q --allow-empty -m seven && git push $held main:refs/heads/left"
+agent "cd /workspace && for c in six seven; do git commit -q --allow-empty -m \$c && git branch \$c; done"
+push six "cd /workspace && git push $held six:refs/heads/left"
+until_true 40 has_held 1
+push seven "cd /workspace && git push $held seven:refs/heads/left"
 check "two to one branch wait" until_true 40 has_held 2
 first=$(cb pushes "$s" --json; jq -r '[.[] | select(.state == "held")][0].id' "$out")
 second=$(jq -r '[.[] | select(.state == "held")][1].id' "$out")
