@@ -90,26 +90,42 @@ void fleet_forget_dismissed(struct fleet *f, const char *session)
 	f->forgetting = NULL;
 }
 
+/* When each session was last launched, asked once. */
+struct launches {
+	struct {
+		char *session;
+		int64_t at_ns;
+	} * v;
+	size_t n;
+};
+
+static int64_t last_launch(struct fleet *f, struct launches *l, const char *session)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (strcmp(l->v[i].session, session) == 0)
+			return l->v[i].at_ns;
+	l->v = xreallocarray(l->v, l->n + 1, sizeof *l->v);
+	l->v[l->n].session = xstrdup(session);
+	l->v[l->n].at_ns = journal_last_launch(f->opt.store, session);
+	return l->v[l->n++].at_ns;
+}
+
 /* What an earlier launch asked is over; that an agent waits, it says itself again. */
 static void drop_old_questions(struct fleet *f, struct store_page *p)
 {
-	CLEANUP_FREE char *session = NULL;
-	int64_t since = 0;
+	struct launches l = { 0 };
 
 	for (size_t i = 0; i < p->n; i++) {
 		struct store_row *row = &p->v[i];
-		const char *s = row->event.session ? row->event.session : "";
+		const char *session = row->event.session ? row->event.session : "";
 
-		if (!row->is_waiting)
-			continue;
-		if (!session || strcmp(session, s) != 0) {
-			free(session);
-			session = xstrdup(s);
-			since = journal_last_launch(f->opt.store, s);
-		}
-		if (row->event.kind == EVENT_AGENT_NOTIFY || row->first_ns < since)
+		if (row->is_waiting && (row->event.kind == EVENT_AGENT_NOTIFY ||
+		                        row->first_ns < last_launch(f, &l, session)))
 			row->is_waiting = false;
 	}
+	for (size_t i = 0; i < l.n; i++)
+		free(l.v[i].session);
+	free(l.v);
 }
 
 static void take_page(struct fleet *f, struct store_page *p, int64_t before_ns)
