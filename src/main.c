@@ -51,6 +51,7 @@ static int run_dashboard(struct cli *c, const struct cli_dashboard *d, struct er
 		.theme = d->theme,
 		.prefix = d->prefix,
 		.with_mouse = !d->no_mouse,
+		.no_notices = d->no_notices,
 		.no_color = no_color && *no_color,
 	};
 

@@ -29,7 +29,7 @@ struct cli;
 struct cli_dashboard {
 	const char *attach;	/* a session, to be zoomed into; NULL for none */
 	const char *theme, *prefix;
-	bool no_mouse;
+	bool no_mouse, no_notices;
 };
 typedef int cli_dashboard_fn(struct cli *c, const struct cli_dashboard *d, struct err *err);
 

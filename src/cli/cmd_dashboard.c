@@ -19,12 +19,13 @@ int cli_run_dashboard(struct cli *c, const struct cli_dashboard *d)
 	return 0;
 }
 
-enum { OPT_THEME = 256, OPT_PREFIX, OPT_NO_MOUSE };
+enum { OPT_THEME = 256, OPT_PREFIX, OPT_NO_MOUSE, OPT_NO_NOTICES };
 
 static const struct option options[] = {
 	{ "theme", required_argument, NULL, OPT_THEME },
 	{ "prefix", required_argument, NULL, OPT_PREFIX },
 	{ "no-mouse", no_argument, NULL, OPT_NO_MOUSE },
+	{ "no-notices", no_argument, NULL, OPT_NO_NOTICES },
 	{ 0 },
 };
 
@@ -42,6 +43,9 @@ static int parse(const struct cli_verb *verb, struct cli_dashboard *d, int argc,
 			break;
 		case OPT_NO_MOUSE:
 			d->no_mouse = true;
+			break;
+		case OPT_NO_NOTICES:
+			d->no_notices = true;
 			break;
 		default:
 			return cli_usage(verb, "unknown option");
@@ -67,11 +71,12 @@ static int run_dashboard(struct cli *c, int argc, char **argv)
 	"  --prefix KEY   what comes before a command while an agent has the keyboard;\n" \
 	"                 ctrl-] when not given\n" \
 	"  --no-mouse     leave the mouse to the terminal\n" \
+	"  --no-notices   no notice of the desktop (OSC 9) when something waits for you\n" \
 	"\n"
 
 const struct cli_verb verb_dashboard = {
 	.name = "dashboard",
-	.arguments = "[--theme NAME] [--prefix KEY] [--no-mouse]",
+	.arguments = "[--theme NAME] [--prefix KEY] [--no-mouse] [--no-notices]",
 	.summary = "every bottle on one screen, the agents' terminals in it (the default)",
 	.help = OPTIONS_HELP "? shows the keys. q leaves; sessions go on.\n"
 	                     "Example: claude-bottle\n",
@@ -102,7 +107,7 @@ static int run_attach(struct cli *c, int argc, char **argv)
 
 const struct cli_verb verb_attach = {
 	.name = "attach",
-	.arguments = "SESSION [--theme NAME] [--prefix KEY] [--no-mouse]",
+	.arguments = "SESSION [--theme NAME] [--prefix KEY] [--no-mouse] [--no-notices]",
 	.summary = "work in an agent's terminal, the others in the dock below it",
 	.help = OPTIONS_HELP "The prefix and d gives the keyboard back to the dashboard.\n"
 	                     "Example: claude-bottle attach implementer\n",

@@ -58,7 +58,7 @@ struct fleet_row {
 	bool is_untrusted;	/* of a project's file that was not confirmed */
 	bool is_broken;
 	bool is_frozen;		/* its agent is paused, and every request refused */
-	bool is_unknown;	/* the engine was not reached yet: nobody knows */
+	bool is_unknown;	/* the engine did not answer yet: nobody knows its state */
 	char *note;		/* fault, cause of failure, or the step being done; NULL */
 	int exit_code;		/* of an ended agent, else -1 */
 	int64_t created;	/* Unix time, 0 without session */

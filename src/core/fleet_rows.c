@@ -189,7 +189,7 @@ static void describe(struct unit *u, const struct agent_spec *a)
 	enum fleet_activity now;
 
 	r->has_session = u->is_listed;
-	r->is_unknown = u->fleet->is_away && !u->fleet->was_listed;
+	r->is_unknown = !u->fleet->was_listed;
 	r->is_broken = a && a->where.is_broken;
 	r->is_untrusted = a && !a->where.is_trusted;
 	r->color = *u->color ? u->color : a ? a->color : NULL;

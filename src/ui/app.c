@@ -97,6 +97,7 @@ static void on_clock(void *arg)
 	struct app *a = arg;
 
 	loop_timer_set(a->loop, &a->clock_timer, CLOCK_MS, on_clock, a);
+	notice_new(a);
 	app_dirty(a);
 }
 

@@ -35,6 +35,7 @@ struct app_options {
 	const char *theme;		/* NULL: the default */
 	const char *prefix;		/* a key's name; NULL: "ctrl-]" */
 	bool with_mouse;
+	bool no_notices;		/* of the desktop, when something waits */
 	bool no_color;
 };
 

@@ -162,6 +162,8 @@ struct app {
 	struct scroll_view scroll;
 	struct overlay *overlay;	/* the topmost; NULL for none */
 	struct push_view push;
+	uint64_t noticed_id;		/* of the inbox: the newest row that was told of */
+	int64_t noticed_ns, began_ns;
 	struct dialog dialog;
 	struct asking asking;
 	struct buf clipboard;		/* what an agent wants to put there */
@@ -267,6 +269,9 @@ void push_forget(struct app *a);
 
 /* app_diff.c */
 void diff_open(struct app *a, const char *session, const char *id);
+
+/* app_notice.c */
+void notice_new(struct app *a);	/* tell of what has come into the inbox, now and then */
 
 /* app_inbox.c */
 void inbox_open(struct app *a);

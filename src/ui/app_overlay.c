@@ -145,10 +145,9 @@ static int clamp(int v, int lo, int hi)
 
 static struct rect place(const struct overlay *o, struct canvas body, struct rich *r)
 {
-	int cols = clamp(body.at.cols * 9 / 10, 30, 110), rows;
+	int cols = body.at.cols < 100 ? body.at.cols : clamp(body.at.cols * 9 / 10, 90, 110);
+	int rows;
 
-	if (cols > body.at.cols)
-		cols = body.at.cols;
 	if (!o->class->is_box)
 		return (struct rect){ 0, 0, body.at.rows, body.at.cols };
 	rows = clamp(rich_height(r, cols - 4) + 2, 5, body.at.rows);

@@ -1,0 +1,82 @@
+#!/bin/bash
+# Deciding in the dashboard, on a real engine: a block comes, a person lets it through,
+# the agent's retry passes; taken back it is refused; the session is frozen and thawed.
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/model.sh"	# for its terminals
+
+one=$tag-one
+cat >"$manifest" <<END
+{
+  "bottles": { "plain": { "egress": { "trusted": ["new.test"] } } },
+  "agents": { "$one": { "bottle": "plain", "command": ["sleep", "1000"] } }
+}
+END
+cb start "$one" --yes
+is $rc 0 "start"
+docker run -d --name "cbt-decide-$tag-up" --label "cbt-test=$run" --network "cb-$one-egress" --network-alias new.test \
+	-u 0 --entrypoint python3 "$agent_image" -m http.server 80 >/dev/null || die "the upstream does not start"
+status() { in_agent "$one" curl -s -m 15 -o /dev/null -w '%{http_code}' "http://$1/"; }
+passes() { [ "$(status new.test)" = 200 ]; }
+refused() { [ "$(status new.test)" = "$1" ]; }
+
+term_open d 120 40 "$bottle"
+shows d "$one +(idle|running|works)" "the session runs"
+check "the agent is refused" refused 403
+shows d '✗ ⚑ .*new\.test' "its block is in the pane, and waits"
+term_keys d w
+shows d 'Inbox · 1 of 1' "w leads to it"
+shows d 'scanner +allowlist' "with its scanner"
+shows d 'a +lets .* reach new\.test' "and what a would do"
+term_keys d a
+shows d 'Let it through\?' "a asks"
+term_keys d Enter
+shows d 'nothing is chosen yet' "Enter alone decides nothing"
+check "and nothing passes yet" refused 403
+sleep 0.4
+term_keys d 2 Enter
+shows d 'new\.test for 15m: pipelock confirmed' "15 minutes: pipelock confirmed it"
+before=$(now_ms)
+check "the agent's first retry passes" passes
+say "the retry took $(($(now_ms) - before)) ms, a docker exec and curl included"
+hides d 'Inbox · 1 of 1' "the question is settled"
+term_keys d Escape
+shows d 'new\.test for 14m' "the time counts down in the session's title"
+term_type d ":policy"
+term_keys d Enter
+shows d '✓ new\.test +for 14m more +by you' "the policy has it"
+term_keys d R
+shows d 'Take it away\?' "R asks"
+sleep 0.4
+term_keys d 1 Enter
+shows d 'may not reach new\.test any more' "revoked"
+check "the agent is refused again" refused 403
+term_keys d Escape
+sleep 0.3
+
+term_type d ":why http://new.test/"
+term_keys d Enter
+shows d 'pipelock would refuse it' "why: pipelock itself says no"
+term_keys d Escape
+sleep 0.3
+
+paused() { [ "$(docker inspect -f '{{.State.Paused}}' "cb-$one-agent")" = "$1" ]; }
+term_keys d F
+shows d 'Freeze\?' "F asks"
+sleep 0.4
+term_keys d 1 Enter
+shows d "$one is frozen" "frozen"
+check "its agent is paused" until_true 10 paused true
+shows d "‖ $one +frozen" "a shape and a word say so"
+term_keys d F
+shows d 'Thaw\?' "F again asks"
+sleep 0.4
+term_keys d 1 Enter
+shows d "$one goes on" "thawed"
+check "its agent goes on" until_true 10 paused false
+
+cb events --json --kind policy.changed
+check "every decision is an event with who" test "$(jq -s '[.[] | select(.detail.by != null)] | length' "$out")" -ge 4
+term_keys d q
+shows d 'exit 0' "q leaves"
+cb stop "$one"
+finish
