@@ -275,6 +275,15 @@ static void build_item(struct app *a, struct rich *r, const struct inbox_item *i
 	}
 }
 
+static void add_record(struct rich *r, const struct event *e, bool shows_raw)
+{
+	rich_gap(r);
+	if (shows_raw)
+		rich_field(r, "record", THEME_DIM, e->detail ? e->detail : "none was kept");
+	else
+		rich_field(r, "v", THEME_DIM, "shows the record as it came");
+}
+
 void card_build(struct app *a, struct rich *r, uint64_t item, uint64_t seq, bool shows_raw)
 {
 	const struct inbox_item *it = inbox_find(fleet_inbox(a->fleet), item);
@@ -286,13 +295,14 @@ void card_build(struct app *a, struct rich *r, uint64_t item, uint64_t seq, bool
 		build_event(a, r, e, it);
 	else
 		rich_add(r, THEME_DIM, "This is settled: it waits no longer.");
-	if (!e || (it && it->kind == INBOX_FLOOD))
-		return;
-	rich_gap(r);
-	if (shows_raw)
-		rich_field(r, "record", THEME_DIM, e->detail ? e->detail : "none was kept");
-	else
-		rich_field(r, "v", THEME_DIM, "shows the record as it came");
+	if (e && (!it || it->kind != INBOX_FLOOD))
+		add_record(r, e, shows_raw);
+}
+
+void card_event(struct app *a, struct rich *r, const struct event *e, bool shows_raw)
+{
+	build_event(a, r, e, NULL);
+	add_record(r, e, shows_raw);
 }
 
 /* --- the overlay -------------------------------------------------------------------------- */
@@ -370,6 +380,35 @@ static bool open_subject(struct app *a, uint64_t item, uint64_t seq)
 	return false;
 }
 
+static bool session_command(struct app *a, enum ui_command c, const char *session)
+{
+	if (!*session || (c != UI_FREEZE && c != UI_POLICY))
+		return false;
+	if (c == UI_FREEZE)
+		freeze_ask(a, session);
+	else
+		policy_open(a, session);
+	return true;
+}
+
+bool card_event_command(struct app *a, enum ui_command c, const struct event *e,
+                        const char *argument)
+{
+	const char *session = e->session ? e->session : "";
+
+	if (c == UI_COPY)
+		copy(a, e);
+	else if (c == UI_ALLOW && argument && *argument)
+		allow_host(a, session, argument);
+	else if (c == UI_ALLOW && is_egress(e))
+		allow_event(a, e);
+	else if (c == UI_ALLOW)
+		fleet_say(a->fleet, FLEET_INFO, "there is no host in it to be allowed");
+	else
+		return push_of_event(a, c, e) || session_command(a, c, session);
+	return true;
+}
+
 bool card_command(struct app *a, enum ui_command c, uint64_t item, uint64_t seq,
                   const char *argument)
 {
@@ -382,27 +421,6 @@ bool card_command(struct app *a, enum ui_command c, uint64_t item, uint64_t seq,
 	case UI_DISMISS:
 		dismiss(a, item, seq);
 		return true;
-	case UI_COPY:
-		if (e)
-			copy(a, e);
-		return true;
-	case UI_ALLOW:
-		if (argument && *argument)
-			allow_host(a, session, argument);
-		else if (e && is_egress(e))
-			allow_event(a, e);
-		else
-			fleet_say(a->fleet, FLEET_INFO, "there is no host in it to be allowed");
-		return true;
-	case UI_FREEZE:
-	case UI_POLICY:
-		if (!*session)
-			return false;
-		if (c == UI_FREEZE)
-			freeze_ask(a, session);
-		else
-			policy_open(a, session);
-		return true;
 	case UI_RELAUNCH:
 	case UI_REMOVE:
 		if (!fleet_find(a->fleet, session))
@@ -412,8 +430,15 @@ bool card_command(struct app *a, enum ui_command c, uint64_t item, uint64_t seq,
 		app_command(a, c, NULL);
 		return true;
 	default:
-		return push_of_event(a, c, e);
+		break;
 	}
+	if (e)
+		return card_event_command(a, c, e, argument);
+	if (c == UI_ALLOW || c == UI_DIFF || c == UI_APPROVE || c == UI_REJECT || c == UI_ACCEPT) {
+		fleet_say(a->fleet, FLEET_INFO, "there is nothing in it to be decided so");
+		return true;
+	}
+	return session_command(a, c, session);
 }
 
 static bool command(struct app *a, struct overlay *o, enum ui_command c, const char *argument)

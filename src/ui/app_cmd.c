@@ -426,6 +426,12 @@ static bool view_command(struct app *a, enum ui_command c, const char *argument)
 	case UI_INBOX:
 		inbox_open(a);
 		return true;
+	case UI_FIND:
+		if (argument && *argument)
+			find_open(a, argument);
+		else
+			find_ask(a);
+		return true;
 	case UI_ZOOM:
 		a->is_zoomed = !a->is_zoomed;
 		if (a->is_zoomed)

@@ -8,6 +8,7 @@
 #include "core/mem.h"
 #include "core/patch.h"
 #include "core/push.h"
+#include "core/text.h"
 #include "ui/app_int.h"
 
 #define TAB 8
@@ -115,7 +116,10 @@ static void build(struct app *a, struct overlay *o, struct rich *r, struct buf *
 		return;
 	}
 	push_refs_text(&refs, p);
-	buf_addf(title, " %s %s: %s", grid_is_ascii(a->grid) ? "-" : "·", p->repo, buf_str(&refs));
+	buf_addf(title, " %s ", grid_is_ascii(a->grid) ? "-" : "·");
+	text_safe_str(title, p->repo, 64);
+	buf_adds(title, ": ");
+	text_safe_str(title, buf_str(&refs), 200);
 	buf_done(&refs);
 	if (patch_read(&patch, p, &err) < 0) {
 		rich_add(r, THEME_WARN, err.msg);

@@ -32,7 +32,7 @@ static bool holds_word(const struct event *e, const char *word)
 	       holds(e->session, word);
 }
 
-static bool holds_all(const struct event *e, const char *filter)
+bool events_holds_all(const struct event *e, const char *filter)
 {
 	while (*filter) {
 		char word[256];
@@ -55,7 +55,7 @@ static bool matches(const struct app *a, const struct events_view *v, const stru
 	/* what merely went well is not what one watches for */
 	if (!v->is_gate && (e->kind == EVENT_EGRESS_ALLOWED || e->kind == EVENT_OTHER))
 		return false;
-	return !a->filter || holds_all(e, a->filter);
+	return !a->filter || events_holds_all(e, a->filter);
 }
 
 /* There may be many thousand: they are looked through once after each change. */

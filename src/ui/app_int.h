@@ -204,6 +204,7 @@ bool events_selected(const struct app *a, struct events_view *v, size_t *fleet_i
 void events_move(struct app *a, struct events_view *v, int by);
 void events_draw(struct app *a, struct events_view *v, struct canvas c, bool has_focus);
 void events_click(struct app *a, struct events_view *v, int y);	/* y: row of the pane */
+bool events_holds_all(const struct event *e, const char *words);	/* as a filter's */
 enum theme_element events_element(const struct event *e);
 enum theme_sign_id events_sign(const struct event *e);
 struct events_view *app_events(struct app *a);		/* of the focused pane, or NULL */
@@ -269,6 +270,15 @@ void push_forget(struct app *a);
 
 /* app_diff.c */
 void diff_open(struct app *a, const char *session, const char *id);
+
+/* The same of an event that is not in the fleet. */
+void card_event(struct app *a, struct rich *r, const struct event *e, bool shows_raw);
+bool card_event_command(struct app *a, enum ui_command c, const struct event *e,
+                        const char *argument);
+
+/* app_find.c */
+void find_ask(struct app *a);
+void find_open(struct app *a, const char *text);
 
 /* app_notice.c */
 void notice_new(struct app *a);	/* tell of what has come into the inbox, now and then */

@@ -49,7 +49,7 @@ static void on_push(void *arg, struct push *p, const struct err *err)
 	v->read_ns = fleet_clock_ns();
 	free(v->error);
 	v->error = err ? xstrdup(err->msg) : NULL;
-	if (p)
+	if (p && a->screen)
 		take(v, p);
 	app_dirty(a);
 }
@@ -60,7 +60,7 @@ static void on_decided(void *arg, struct push *p, const struct err *err)
 	struct app *a = arg;
 
 	(void)err;
-	if (p && p->id && strcmp(p->id, a->push.id) == 0)
+	if (a->screen && p && p->id && strcmp(p->id, a->push.id) == 0)
 		take(&a->push, p);
 	app_dirty(a);
 }

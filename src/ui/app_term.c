@@ -21,8 +21,7 @@ static void draw_empty(struct app *a, int which, struct canvas c)
 		canvas_printf(c, y - 1, 2, -1, theme_style(a->theme, app_state_element(r)), "%s",
 		              r->note);
 	if (r->is_unknown)
-		canvas_printf(c, y, 2, -1, dim,
-		              "the engine does not answer: nobody knows whether %s runs", r->name);
+		canvas_text(c, y, 2, -1, dim, "not known: the engine does not answer");
 	else if (r->state == SESSION_STARTING || r->state == SESSION_STOPPING)
 		canvas_printf(c, y, 2, -1, dim, "%s is %s; c gives a launch up", r->name,
 		              session_state_name(r->state));

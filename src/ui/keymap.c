@@ -88,6 +88,7 @@ static const struct keymap_row list_rows[] = {
 	{ "[", UI_SCROLL, NULL },
 	{ "y", UI_COPY, NULL },
 	{ "/", UI_FILTER, NULL },
+	{ "ctrl-f", UI_FIND, NULL },
 	{ "e", UI_EDIT, NULL },
 	{ ":", UI_COMMAND, NULL },
 	{ "?", UI_HELP, NULL },

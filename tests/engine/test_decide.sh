@@ -76,7 +76,24 @@ check "its agent goes on" until_true 10 paused false
 
 cb events --json --kind policy.changed
 check "every decision is an event with who" test "$(jq -s '[.[] | select(.detail.by != null)] | length' "$out")" -ge 4
+term_type d ":find new.test revoke"
+term_keys d Enter
+shows d 'Find new\.test revoke · 1 found' "and is found among everything that happened"
+term_keys d Escape
+sleep 0.3
+term_keys d i
+shows d 'Inbox · 1 of 1' "what was refused after the revocation asks again"
+term_keys d x
+shows d 'Nothing waits for you' "x: it does so no longer"
+term_keys d Escape
+sleep 0.3
 term_keys d q
 shows d 'exit 0' "q leaves"
+term_open e 120 40 "$bottle"
+shows e "$one +(idle|running|works)" "a dashboard that comes back"
+shows e 'new\.test' "shows what happened"
+hides e '⚑ [0-9]' "and does not ask again what was dismissed"
+term_keys e q
+shows e 'exit 0' "and leaves"
 cb stop "$one"
 finish
