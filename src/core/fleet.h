@@ -112,6 +112,8 @@ size_t fleet_n_busy(const struct fleet *f);	/* launches and stops under way */
 
 /* --- events ------------------------------------------------------------------------ */
 
+/* Is what the store has from before there? It comes a moment after the start. */
+bool fleet_is_loaded(const struct fleet *f);
 size_t fleet_n_events(const struct fleet *f);
 uint64_t fleet_events_version(const struct fleet *f);	/* another after every change */
 const struct event *fleet_event(const struct fleet *f, size_t i);	/* 0 is the oldest */

@@ -111,6 +111,8 @@ struct fleet {
 	struct question *questions;	/* fleet_why(), under way */
 	struct push_choice *push_choices;	/* fleet_decide_push(), under way */
 	struct log_taker taker;		/* the store's */
+	struct loop_timer load_timer;
+	bool is_loaded;			/* what the store has from before */
 	uint64_t last_id;		/* the newest event of the store that is known */
 	const char *forgetting;		/* see fleet_forget_dismissed() */
 	bool is_unsorted;

@@ -14,6 +14,7 @@
 
 #define HISTORY 2000 /* events that a dashboard begins with */
 #define WAITING 1000
+#define LOAD_MS 15            /* a screen is drawn in the meantime */
 #define NEWER 2000            /* of other programs, in one look */
 #define DISMISSED "dismissed" /* the notes' space; names are SESSION\nQUESTION */
 
@@ -141,35 +142,50 @@ static void take_page(struct fleet *f, struct store_page *p, int64_t before_ns)
 	store_page_done(p);
 }
 
-void fleet_open_store(struct fleet *f)
+static void load(void *arg)
 {
 	const struct store_query newest = { .limit = HISTORY };
 	const struct store_query waiting = { .only_waiting = true, .limit = WAITING };
+	struct fleet *f = arg;
 	struct store *st = f->opt.store;
 	struct store_page old = { 0 }, page = { 0 };
 	struct err err = { 0 };
 
-	if (!st)
-		return;
-	f->taker = store_taker(st);
-	store_listen(st, on_stored, on_message, f);
+	f->is_loaded = true;
 	if (store_notes(st, DISMISSED, on_note, f, &err) < 0 ||
 	    store_find(st, &newest, &page, &err) < 0 || store_find(st, &waiting, &old, &err) < 0) {
 		fleet_say(f, FLEET_WARN, "%s", err.msg);
 		store_page_done(&page);
 		return;
 	}
-	inbox_on_dismiss(f->inbox, on_dismissed, f);
 	store_changed(st);
 	take_page(f, &old, page.n ? page.v[0].first_ns : INT64_MIN);
 	take_page(f, &page, INT64_MAX);
 	f->last_id = store_last_id(st);
 }
 
+/* What was is read after the first frame is on the screen. */
+void fleet_open_store(struct fleet *f)
+{
+	if (!f->opt.store)
+		return;
+	f->taker = store_taker(f->opt.store);
+	store_listen(f->opt.store, on_stored, on_message, f);
+	inbox_on_dismiss(f->inbox, on_dismissed, f);
+	loop_timer_set(f->loop, &f->load_timer, LOAD_MS, load, f);
+}
+
+bool fleet_is_loaded(const struct fleet *f)
+{
+	return f->is_loaded || !f->opt.store;
+}
+
 void fleet_close_store(struct fleet *f)
 {
-	if (f->opt.store)
-		store_listen(f->opt.store, NULL, NULL, NULL);
+	if (!f->opt.store)
+		return;
+	loop_timer_cancel(f->loop, &f->load_timer);
+	store_listen(f->opt.store, NULL, NULL, NULL);
 }
 
 /* --- meanwhile ---------------------------------------------------------------------------------
@@ -180,7 +196,7 @@ void fleet_see_others(struct fleet *f)
 	struct store_page p = { 0 };
 	struct err err = { 0 };
 
-	if (!f->opt.store || !store_changed(f->opt.store) ||
+	if (!f->opt.store || !f->is_loaded || !store_changed(f->opt.store) ||
 	    store_newer(f->opt.store, f->last_id, NEWER, &p, &err) < 0)
 		return;
 	for (size_t i = 0; i < p.n; i++)

@@ -103,6 +103,8 @@ static void open_fleet(const char *lines)
 	opt.backend = backend;
 	opt.store = store;
 	fleet = fleet_new(loop, &opt);
+	while (!fleet_is_loaded(fleet))
+		assert_int_equal(loop_turn(loop, 20, NULL), 0);
 	flushed();
 }
 
