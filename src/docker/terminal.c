@@ -16,6 +16,9 @@
  * back. Nobody types these; we detach by closing. */
 #define DETACH_KEYS "ctrl-%5E,ctrl-%5E,ctrl-%5E,ctrl-%5E"
 
+/* A program that draws itself anew writes more than this. */
+#define REPAINT_MIN 512u
+
 struct backend_stream {
 	struct engine *engine;
 	struct loop *loop;
@@ -27,6 +30,10 @@ struct backend_stream {
 	int sent_rows, sent_cols;	/* asked for last */
 	bool is_open;
 	bool is_failed;
+	bool wants_repaint;
+	unsigned n_asked;		/* how often it was asked to draw itself */
+	size_t came;
+	struct loop_timer repaint;
 	struct loop_timer failed;
 	struct err err;
 	struct buf early;		/* typed before the shell was there */
@@ -59,14 +66,30 @@ static void send_size(struct backend_stream *s, int rows, int cols)
 	s->resizing = engine_send(s->engine, &req);
 }
 
+/* One row less first: a program repaints only when its size changes. One that has only
+ * just begun may not listen yet, and nobody else will ask it: so ask again, for a while,
+ * as long as next to nothing came. */
+static void ask_repaint(void *arg)
+{
+	static const uint64_t pauses_ms[] = { 1000, 3000, 9000 };
+	struct backend_stream *s = arg;
+
+	if (!s->is_open || (s->n_asked && s->came >= REPAINT_MIN))
+		return;
+	if (!s->resizing)
+		send_size(s, s->rows > 1 ? s->rows - 1 : s->rows + 1, s->cols);
+	if (s->wants_repaint && s->n_asked < sizeof pauses_ms / sizeof *pauses_ms)
+		loop_timer_set(s->loop, &s->repaint, pauses_ms[s->n_asked], ask_repaint, s);
+	s->n_asked++;
+}
+
 static void on_open(void *arg)
 {
 	struct backend_stream *s = arg;
 
 	s->is_open = true;
-	/* one row less first: a program repaints only when its size changes */
 	if (s->resize_path && s->rows > 0)
-		send_size(s, s->rows > 1 ? s->rows - 1 : s->rows + 1, s->cols);
+		ask_repaint(s);
 	if (s->ev->opened)
 		s->ev->opened(s->arg);
 }
@@ -75,6 +98,7 @@ static void on_data(void *arg, const char *data, size_t len)
 {
 	struct backend_stream *s = arg;
 
+	s->came += len;
 	s->ev->data(s->arg, data, len);
 }
 
@@ -160,6 +184,7 @@ static void open_agent(struct backend_stream *s, const char *container)
 	                                    container, DETACH_KEYS);
 
 	s->resize_path = xasprintf("/containers/%s/resize", container);
+	s->wants_repaint = true;
 	s->hijack = hijack_open(s->engine, path, "", &hijack_events, s);
 }
 
@@ -213,6 +238,7 @@ void terminal_close(struct backend_stream *s)
 	if (!s)
 		return;
 	loop_timer_cancel(s->loop, &s->failed);
+	loop_timer_cancel(s->loop, &s->repaint);
 	engine_cancel(s->call);
 	engine_cancel(s->resizing);
 	hijack_close(s->hijack);

@@ -12,7 +12,9 @@ cat >"$manifest" <<END
   "bottles": { "plain": {} },
   "agents": {
     "$one": { "bottle": "plain", "command": ["bash", "--norc"] },
-    "$two": { "bottle": "plain", "command": ["bash", "--norc"] }
+    "$two": { "bottle": "plain", "command": ["bash", "--norc"] },
+    "$tag-late": { "bottle": "plain", "command": ["python3", "-c",
+      "import signal,time\\ntime.sleep(5)\\nsignal.signal(signal.SIGWINCH, lambda *a: print('drawn anew', flush=True))\\nwhile True: time.sleep(1)"] }
   }
 }
 END
@@ -51,9 +53,9 @@ shows d '✗ .*first-77\.test' "the block is in its pane, while attached"
 shows d '⚑ 1 ' "the dock counts it"
 term_keys d 'C-]' z
 hides d 'Sessions' "zoomed: the terminal alone"
-shows d '⚑ 1 .*1:.*!1' "with the dock"
+shows d "⚑ 1 .*$one!1" "with the dock"
 ran d 'curl -s http://second-$((7*11)).test/' 'blocked: domain not in allowlist: second-77.test' "another one, zoomed"
-shows d '⚑ 2 .*!2' "a block is seen while zoomed"
+shows d "⚑ 2 .*$one!2" "a block is seen while zoomed"
 check "zoomed, the agent has the whole screen but the dock" until_true 10 tty_is "$one" "39 120"
 
 # --- other sizes ----------------------------------------------------------------------------------------
@@ -131,6 +133,14 @@ done
 term_keys f q
 shows f 'exit 0' "q leaves"
 term_close f
+
+# --- a program that does not yet listen when one attaches ------------------------------------------------------
+cb start "$tag-late" --yes
+is $rc 0 "a program that takes its time to listen"
+term_open g 100 30 "$bottle" attach "$tag-late"
+shows g 'drawn anew' "it is asked again to draw itself"
+term_close g
+cb stop --all
 
 # --- how soon a block is seen: bench-block measures it, here it must be soon ----------------------------------
 block_manifest "$one" 3
