@@ -9,7 +9,6 @@
 #include "core/text.h"
 
 #define SAID_MAX 200
-#define ASK_AFTER_NS INT64_C(5000000000) /* a younger session has nothing to tell */
 #define ASK_PATIENCE_MS 10000u
 
 void fleet_said(struct unit *u, const char *text)
@@ -103,18 +102,26 @@ static void on_told(void *arg, const struct exec_result *result, const struct er
 		take_claim(u, &c);
 }
 
+/* That it waits for its first prompt Claude Code does not write to the terminal. When it
+ * is ready depends on the machine: hence more than once, as long as nothing was said. */
 void fleet_ask_claim(struct unit *u)
 {
 	static const char *const argv[] = { "/claude-bottle/helper", "activity", NULL };
+	static const int64_t ages_s[] = { 5, 15, 60 };
 	const struct exec_request req = { .session = u->row.name,
 		                          .argv = argv,
 		                          .output_max = 1024,
 		                          .timeout_ms = ASK_PATIENCE_MS };
 	struct fleet *f = u->fleet;
+	int64_t age_s = (fleet_clock_ns() - u->released_ns) / 1000000000;
+	unsigned n = u->n_asked;
 
-	if (u->was_asked || u->row.is_frozen)
+	if (!f->opt.ops->exec || u->claim_job || u->row.is_frozen || u->claim.state != CLAIM_NONE)
 		return;
-	u->was_asked = true;
-	if (f->opt.ops->exec && fleet_clock_ns() - u->released_ns > ASK_AFTER_NS)
-		u->claim_job = f->opt.ops->exec(f->opt.backend, &req, on_told, u);
+	while (n < sizeof ages_s / sizeof *ages_s && age_s >= ages_s[n])
+		n++;
+	if (n == u->n_asked)
+		return;
+	u->n_asked = n;
+	u->claim_job = f->opt.ops->exec(f->opt.backend, &req, on_told, u);
 }

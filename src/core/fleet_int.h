@@ -73,7 +73,7 @@ struct unit {
 	bool is_waiting;		/* it said so, and nobody answered since */
 	struct claim claim;		/* its hooks'; CLAIM_NONE when it has none */
 	struct backend_job *claim_job;
-	bool was_asked;			/* for what it claimed before we came */
+	unsigned n_asked;		/* for what it claimed before we came, or without a word */
 };
 
 struct kept_event {
@@ -185,7 +185,7 @@ void fleet_said(struct unit *u, const char *text);	/* in its row */
 void fleet_notice(struct unit *u, const char *title, const char *body);
 void fleet_answered(struct unit *u, const char *typed, size_t len);
 void fleet_forget_claim(struct unit *u);
-void fleet_ask_claim(struct unit *u);	/* once for each session, and if it is old enough */
+void fleet_ask_claim(struct unit *u);	/* with each list; asks when it is time */
 
 /* fleet_terms.c */
 void fleet_attach(struct unit *u);	/* the agent's terminal, if it runs */

@@ -91,7 +91,7 @@ static void take_session(struct fleet *f, const struct session *s)
 		fleet_drop_terminals(u, false);
 		u->last_event_ns = 0;
 		fleet_forget_claim(u);
-		u->was_asked = false;
+		u->n_asked = 0;
 		set_text(&u->row.said, NULL);
 		fleet_forget_dismissed(f, s->name);
 		if (inbox_forget(f->inbox, s->name))
@@ -127,7 +127,7 @@ static void lose_session(struct unit *u)
 		*u->color = '\0';
 	u->row.is_frozen = false;
 	fleet_forget_claim(u);
-	u->was_asked = false;
+	u->n_asked = 0;
 	forget_policy(u);
 	if (inbox_end(u->fleet->inbox, u->row.name))
 		fleet_count_waiting(u->fleet, u->row.name);

@@ -31,8 +31,10 @@ is $rc 0 "an agent of the default image is launched"
 check "its model's host is there" model_start "$one"
 term_open a 120 40 "$bottle" attach "$one"
 shows a '⏵⏵ bypass permissions on' "Claude Code is past every question of a first start"
-cb list --json
-json "it has claimed nothing yet" '.[0].claim == null'
+said "$one" '.state == "waits" and .text == ""' "it waits for its first prompt"
+term_keys a 'C-]' z
+shows a "$one +waits" "which a dashboard that was there before learns too"
+term_keys a 'C-]' z
 term_type a "hello there"
 shows a 'hello there' "what is typed arrives"
 term_keys a Enter

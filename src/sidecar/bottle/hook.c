@@ -24,6 +24,7 @@ void hook_read(struct hook_event *e, int fd)
 	struct pick_want wants[] = {
 		{ "hook_event_name", e->name, sizeof e->name, false },
 		{ "notification_type", e->type, sizeof e->type, false },
+		{ "source", e->source, sizeof e->source, false },
 		{ "message", e->message, sizeof e->message, false },
 		{ "last_assistant_message", e->last, sizeof e->last, true },
 		{ "error", e->error, sizeof e->error, false },
@@ -180,8 +181,13 @@ bool hook_judge(struct hook_claim *now, const struct hook_claim *before, const s
 	struct hook_event copy;
 
 	*now = (struct hook_claim){ .state = HOOK_NONE };
-	if (is(e->name, "SessionStart") || is(e->name, "SessionEnd"))
+	if (is(e->name, "SessionEnd"))
 		return before->state != HOOK_NONE;
+	if (is(e->name, "SessionStart")) {
+		/* in the middle of a turn, when it makes its context smaller, it begins anew */
+		now->state = HOOK_WAITS;
+		return !is(e->source, "compact");
+	}
 	if (is(e->name, "UserPromptSubmit")) {
 		now->state = HOOK_WORKING;
 		return before->state != HOOK_WORKING;

@@ -38,6 +38,7 @@ struct hook_claim {
 struct hook_event {
 	char name[32]; /* hook_event_name */
 	char type[32]; /* notification_type */
+	char source[32];  /* of SessionStart: startup, resume, clear, compact */
 	char message[512];
 	char last[2048]; /* the end of last_assistant_message */
 	char error[256];

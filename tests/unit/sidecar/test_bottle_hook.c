@@ -153,11 +153,15 @@ static void a_reminder_alone_makes_it_wait(void **state)
 	assert_string_equal(answer(NOTICE("idle_prompt")), SAYS("waits", "It needs you"));
 }
 
-static void a_session_that_begins_or_ends_claims_nothing(void **state)
+static void a_session_that_begins_waits_and_one_that_ends_claims_nothing(void **state)
 {
 	(void)state;
-	assert_string_equal(answer(COMMON "\"SessionStart\"}"), "");
-	answer(STOP("x"));
+	assert_string_equal(answer(COMMON "\"SessionStart\",\"source\":\"startup\"}"),
+	                    SAYS("waits", ""));
+	answer(PROMPT);
+	assert_string_equal(answer(COMMON "\"SessionStart\",\"source\":\"compact\"}"), "");
+	assert_string_equal(answer(COMMON "\"SessionStart\",\"source\":\"clear\"}"),
+	                    SAYS("waits", ""));
 	assert_string_equal(answer(COMMON "\"SessionEnd\"}"), SAYS("none", ""));
 }
 
@@ -330,7 +334,7 @@ int main(void)
 		TEST(the_first_question_of_several_is_the_claim),
 		TEST(a_reminder_does_not_hide_the_question),
 		TEST(a_reminder_alone_makes_it_wait),
-		TEST(a_session_that_begins_or_ends_claims_nothing),
+		TEST(a_session_that_begins_waits_and_one_that_ends_claims_nothing),
 		TEST(other_events_and_what_is_no_json_change_nothing),
 		TEST(text_is_one_clean_line),
 		TEST(of_a_long_message_the_end_counts),
