@@ -41,6 +41,8 @@ static void add_git(struct buf *b, const struct bottle_spec *bottle)
 
 		buf_addf(b, "%s%s -> %s:%u/", i ? ", " : "", g->name, g->host, g->port);
 		add_safe(b, g->path);
+		if (g->push == GIT_PUSH_HOLD)
+			buf_adds(b, " (pushes wait for you)");
 		if (!g->known_host_key)
 			buf_adds(b, " (no KnownHostKey: refused)");
 	}

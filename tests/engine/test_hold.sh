@@ -36,6 +36,7 @@ cat >"$manifest" <<END
 END
 cb start "$s" --yes
 is $rc 0 "a session starts whose pushes are held" || finish
+has "$err" "home/git/demo.git (pushes wait for you)" "the preflight says that they are"
 check "its clone arrives" until_true 30 in_agent "$s" test -f /workspace/README
 agent() { in_agent "$s" sh -c "$1"; }
 gate() { docker exec "cb-$s-git-gate" "$@"; }

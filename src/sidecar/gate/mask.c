@@ -10,7 +10,9 @@
 #include "text.h"
 #include "util.h"
 
-#define PIECES_MAX 1000
+#define PIECES_MAX 2000
+#define ENCODED_LEAST 12
+#define ENCODED_MOST 512
 #define PIECE_LEAST 8 /* a shorter line of a secret is masked when it is the whole line */
 #define SECRET_LEAST 4
 #define WORD_TAINTED 12
@@ -47,9 +49,58 @@ static bool add_piece(struct masks *m, const char *s, size_t len, bool is_first)
 	return true;
 }
 
+/* The characters of base64 that the secret alone decides, when `before` other bytes
+ * come before it in its group of three. */
+static bool add_base64(struct masks *m, const char *s, size_t len, size_t before, bool is_url)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				     "0123456789+/";
+	size_t first = (8 * before + 5) / 6, end = 8 * (before + len) / 6;
+	char out[4 * ENCODED_MOST / 3 + 8];
+
+	for (size_t i = first; i < end; i++) {
+		unsigned six = 0;
+
+		for (size_t bit = 6 * i; bit < 6 * i + 6; bit++) {
+			unsigned char c = (unsigned char)s[bit / 8 - before];
+
+			six = six << 1 | ((unsigned)c >> (7 - bit % 8) & 1U);
+		}
+		out[i - first] = is_url && six >= 62 ? "-_"[six - 62] : digits[six];
+	}
+	return add_piece(m, out, end - first, false);
+}
+
+static bool add_hex(struct masks *m, const char *s, size_t len, const char *digits)
+{
+	char out[2 * ENCODED_MOST];
+
+	for (size_t i = 0; i < len; i++) {
+		out[2 * i] = digits[(unsigned char)s[i] >> 4];
+		out[2 * i + 1] = digits[(unsigned char)s[i] & 15];
+	}
+	return add_piece(m, out, 2 * len, false);
+}
+
+/* The scanner decodes, but not always, and names each secret once. */
+static bool add_encoded(struct masks *m, const char *s)
+{
+	size_t len = strlen(s);
+
+	if (len < ENCODED_LEAST || len > ENCODED_MOST)
+		return true;
+	for (size_t before = 0; before < 3; before++)
+		if (!add_base64(m, s, len, before, false) || !add_base64(m, s, len, before, true))
+			return false;
+	return add_hex(m, s, len, "0123456789abcdef") && add_hex(m, s, len, "0123456789ABCDEF");
+}
+
 static bool add_secret(struct masks *m, const char *s)
 {
 	bool is_first = true;
+
+	if (!add_encoded(m, s))
+		return false;
 
 	while (*s) {
 		size_t len = strcspn(s, "\r\n");

@@ -1,8 +1,8 @@
 /* Secrets out of text that a person is shown.
  *
- * Three layers. What the scanner found is masked wherever it stands, each line of a
- * secret of several lines for itself, and a beginning of one at the end of a line
- * that was cut. In files and messages where a secret was only to be seen after
+ * Three layers. What the scanner found is masked wherever it stands, in base64 and hex
+ * too, each line of a secret of several lines for itself, and a beginning of one at the
+ * end of a line that was cut. In files and messages where a secret was only to be seen after
  * decoding, every long word is masked, as nobody knows which it is. And in lines
  * that the push does not add, or that were cut, what looks like key material is
  * masked too: the scanner may have seen only a part of it.

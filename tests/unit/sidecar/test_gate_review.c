@@ -107,6 +107,22 @@ static void a_beginning_of_a_secret_at_a_cut_is_masked(void **state)
 	free(want);
 }
 
+static void a_known_secret_is_masked_in_base64_and_hex_wherever_it_begins(void **state)
+{
+	(void)state;
+	add_to(&found, "AKIABPRHGLDNM7YXBY23", "a.c", PLACE_FILE, false);
+	/* alone; after one byte; after two; in URLs; in hex */
+	assert_masked("QUtJQUJQUkhHTEROTTdZWEJZMjMK", MASK_PLAIN, "\xe2\x80\xa6(26)MK");
+	assert_masked("eEFLSUFCUFJIR0xETk03WVhCWTIzCg==", MASK_PLAIN, "eE\xe2\x80\xa6(26)Cg==");
+	assert_masked("eHhBS0lBQlBSSEdMRE5NN1lYQlkyMwo=", MASK_PLAIN, "eHh\xe2\x80\xa6(26)wo=");
+	assert_masked("414b49414250524847 414b494142505248474c444e4d375958425932330a", MASK_PLAIN,
+	              "414b49414250524847 \xe2\x80\xa6(40)0a");
+	findings_done(&found);
+	add_to(&found, "ab>ab?ab>ab?~~~", "a.c", PLACE_FILE, false);
+	assert_masked("YWI-YWI_YWI-YWI_fn5-", MASK_PLAIN, "\xe2\x80\xa6(20)");
+	assert_masked("YWI+YWI/YWI+YWI/fn5+", MASK_PLAIN, "\xe2\x80\xa6(20)");
+}
+
 static void in_a_tainted_file_every_long_word_is_masked(void **state)
 {
 	(void)state;
@@ -404,6 +420,7 @@ int main(void)
 		TEST(a_secret_is_masked_wherever_it_stands),
 		TEST(each_line_of_a_long_secret_is_masked_for_itself),
 		TEST(a_beginning_of_a_secret_at_a_cut_is_masked),
+		TEST(a_known_secret_is_masked_in_base64_and_hex_wherever_it_begins),
 		TEST(in_a_tainted_file_every_long_word_is_masked),
 		TEST(what_looks_like_key_material_is_masked_where_the_scan_saw_a_part),
 		TEST(controls_and_hidden_characters_do_not_get_through),
