@@ -337,18 +337,17 @@ static char *describe(const struct session *s)
 
 static struct tape *tape_of(struct recorder *r, const char *name)
 {
-	struct tape **at = &r->tapes, *t;
+	struct tape *t = r->tapes, **end = &r->tapes;
 
-	while (*at && strcmp((*at)->name, name) != 0)
-		at = &(*at)->next;
-	if (*at)
-		return *at;
+	for (; t; end = &t->next, t = t->next)
+		if (strcmp(t->name, name) == 0)
+			return t;
 	t = xcalloc(1, sizeof *t);
 	t->recorder = r;
 	memcpy(t->name, name, strlen(name) + 1);
 	t->output = (struct buf)BUF_INIT(PIECE_MAX);
 	r->stats.sessions++;
-	*at = t;
+	*end = t;
 	return t;
 }
 

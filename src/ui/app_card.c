@@ -44,7 +44,7 @@ static bool same(const char *a, const char *b)
 static void add_times(const struct app *a, struct rich *r, const struct event *e,
                       const struct inbox_item *it)
 {
-	int64_t first = e->ts_ns, last = e->ts_ns;
+	int64_t first = e->ts_ns, last = first;
 	unsigned count = 0;
 	char from[16], to[16];
 

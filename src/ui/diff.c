@@ -71,7 +71,7 @@ struct diff *diff_new(const struct diff_caps *caps)
 
 static void free_rows(struct frame *f)
 {
-	for (int y = 0; y < f->rows; y++) {
+	for (int y = 0; f->row && y < f->rows; y++) {
 		free(f->row[y].spot);
 		free(f->row[y].raw);
 	}
