@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "core/config.h"
 #include "core/manifest.h"
 #include "docker/backend_docker.h"
 #include "core/trust.h"
@@ -51,7 +52,7 @@ static int run_dashboard(struct cli *c, const struct cli_dashboard *d, struct er
 		.theme = d->theme,
 		.prefix = d->prefix,
 		.with_mouse = !d->no_mouse,
-		.no_notices = d->no_notices,
+		.notices = d->no_notices ? NOTICES_OFF : d->notices,
 		.no_color = no_color && *no_color,
 	};
 

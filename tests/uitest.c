@@ -61,7 +61,7 @@ static void on_key(struct app *a, const struct input_event *ev)
 	if (strcmp(name, "b") == 0)
 		screen_bell(a->screen);
 	if (strcmp(name, "n") == 0)
-		screen_notify(a->screen, "4;a notice\033[31m");
+		screen_notify(a->screen, "4;a notice\033[31m", false);
 	if (strcmp(name, "c") == 0)
 		say(a, screen_copy(a->screen, "copied text", 11) ? "copied" : "not copied");
 	if (strcmp(name, "p") == 0) {

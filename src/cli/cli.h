@@ -30,6 +30,7 @@ struct cli_dashboard {
 	const char *attach;	/* a session, to be zoomed into; NULL for none */
 	const char *theme, *prefix;
 	bool no_mouse, no_notices;
+	int notices;		/* enum notices; of the user's settings */
 };
 typedef int cli_dashboard_fn(struct cli *c, const struct cli_dashboard *d, struct err *err);
 
@@ -107,7 +108,7 @@ const struct manifest *cli_manifest(struct cli *c);
 struct manifest *cli_manifest_load(struct cli *c);
 
 /* The dashboard on c's backend, until it is left; the exit code. */
-int cli_run_dashboard(struct cli *c, const struct cli_dashboard *d);
+int cli_run_dashboard(struct cli *c, struct cli_dashboard *d);
 
 /* Turn the loop until *done. */
 int cli_wait(struct cli *c, const bool *done, struct err *err);

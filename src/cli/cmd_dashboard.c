@@ -3,20 +3,36 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "core/config.h"
+#include "core/mem.h"
 
-int cli_run_dashboard(struct cli *c, const struct cli_dashboard *d)
+/* What the command line does not say, the user's settings do. */
+static void settle(struct cli_dashboard *d, const struct config *config)
 {
+	if (!d->theme)
+		d->theme = config->theme;
+	if (!d->prefix)
+		d->prefix = config->prefix;
+	d->no_mouse = d->no_mouse || config->no_mouse;
+	d->notices = (int)config->notices;
+}
+
+int cli_run_dashboard(struct cli *c, struct cli_dashboard *d)
+{
+	CLEANUP_FREE char *path = xasprintf("%s/config.json", c->paths.config);
+	struct config config = { .theme = NULL };
 	struct err err = { 0 };
 
-	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) {
+	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
 		err_set(&err, ERR_INPUT,
 		        "the dashboard needs a terminal; \"claude-bottle list --json\" and "
 		        "\"claude-bottle events -f --json\" do not");
-		return cli_fail(&err);
+	else if (config_load(&config, path, &err) == 0 && cli_backend(c, &err) == 0) {
+		settle(d, &config);
+		c->wiring->dashboard(c, d, &err);
 	}
-	if (cli_backend(c, &err) < 0 || c->wiring->dashboard(c, d, &err) < 0)
-		return cli_fail(&err);
-	return 0;
+	config_done(&config);
+	return err.kind ? cli_fail(&err) : 0;
 }
 
 enum { OPT_THEME = 256, OPT_PREFIX, OPT_NO_MOUSE, OPT_NO_NOTICES };

@@ -97,7 +97,7 @@ static void on_clock(void *arg)
 	struct app *a = arg;
 
 	loop_timer_set(a->loop, &a->clock_timer, CLOCK_MS, on_clock, a);
-	notice_new(a);
+	notice_tick(a);
 	app_dirty(a);
 }
 
@@ -157,6 +157,8 @@ static void on_changed(void *arg, unsigned changes)
 		select_first(a);
 	if (changes & (FLEET_ROWS | FLEET_EVENTS))
 		set_title(a);
+	if (changes & (FLEET_ROWS | FLEET_EVENTS))
+		notice_look(a);
 	if (changes != FLEET_TERMINAL)
 		app_dirty(a);
 	else if (is_seen(a))
@@ -447,6 +449,8 @@ int app_run(const struct app_options *opt, struct err *err)
 
 	a.egress.follows = a.verdicts.follows = true;
 	a.verdicts.is_gate = true;
+	a.has_terminal_focus = true;	/* it was just typed into */
+	a.opened_ns = fleet_clock_ns();
 	if (input_parse_key(&a.prefix, opt->prefix ? opt->prefix : "ctrl-]") < 0)
 		return err_set(err, ERR_INPUT, "\"%s\" is not a key", opt->prefix);
 	if (watch_signals(&a, &saved, err) == 0 && open_screen(&a, err) == 0) {

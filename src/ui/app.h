@@ -35,7 +35,7 @@ struct app_options {
 	const char *theme;		/* NULL: the default */
 	const char *prefix;		/* a key's name; NULL: "ctrl-]" */
 	bool with_mouse;
-	bool no_notices;		/* of the desktop, when something waits */
+	int notices;			/* enum notices of core/config.h */
 	bool no_color;
 };
 

@@ -12,6 +12,7 @@
 #include "ui/input.h"
 #include "ui/keymap.h"
 #include "ui/layout.h"
+#include "ui/notice.h"
 #include "ui/rich.h"
 #include "ui/theme.h"
 
@@ -162,8 +163,6 @@ struct app {
 	struct scroll_view scroll;
 	struct overlay *overlay;	/* the topmost; NULL for none */
 	struct push_view push;
-	uint64_t noticed_id;		/* of the inbox: the newest row that was told of */
-	int64_t noticed_ns, began_ns;
 	struct dialog dialog;
 	struct asking asking;
 	struct buf clipboard;		/* what an agent wants to put there */
@@ -174,6 +173,10 @@ struct app {
 	bool is_hurried, gave_up;	/* while leaving: launches are undone; or left alone */
 	uint64_t last_draw_ns, next_draw_ns;
 	uint64_t typed_ns;		/* the last key */
+	bool has_terminal_focus;	/* as far as it tells */
+	uint64_t noticed;		/* the inbox's newest row that was looked at */
+	int64_t opened_ns;		/* CLOCK_REALTIME */
+	struct notice_rate notice_rate;
 	struct loop_timer draw_timer, input_timer, clock_timer;
 	int signal_fd;
 	struct err err;
@@ -280,9 +283,6 @@ bool card_event_command(struct app *a, enum ui_command c, const struct event *e,
 void find_ask(struct app *a);
 void find_open(struct app *a, const char *text);
 
-/* app_notice.c */
-void notice_new(struct app *a);	/* tell of what has come into the inbox, now and then */
-
 /* app_inbox.c */
 void inbox_open(struct app *a);
 void inbox_walk(struct app *a);	/* to the next that waits, the oldest first */
@@ -322,6 +322,10 @@ void dialog_form(struct app *a, const char *title);
 void dialog_edit(struct app *a, const struct input_event *ev);	/* its input */
 void dialog_key(struct app *a, const struct input_event *ev);
 void dialog_draw(struct app *a, struct canvas c);
+
+/* app_notice.c */
+void notice_look(struct app *a);	/* is there anything new that waits? */
+void notice_tick(struct app *a);	/* once a second */
 
 /* app_form.c */
 void form_open(struct app *a, const char *agent, const char *label);	/* NULL: none yet */

@@ -106,6 +106,8 @@ void app_input(void *arg, const struct input_event *ev)
 	enum ui_command c;
 
 	a->has_chosen = a->has_chosen || ev->kind != INPUT_FOCUS;
+	if (ev->kind == INPUT_FOCUS)
+		a->has_terminal_focus = ev->has_focus;
 	if (a->dialog.kind != DIALOG_NONE) {
 		if (ev->kind != INPUT_MOUSE)
 			dialog_key(a, ev);

@@ -1,59 +1,57 @@
-/* Telling the person of what waits while they look elsewhere: OSC 9, which terminals
- * show as a notice of the desktop. */
+/* When the terminal is told that something waits. */
+#include <stdio.h>
 #include <string.h>
 
+#include "core/config.h"
 #include "core/inbox.h"
-#include "core/text.h"
 #include "ui/app_int.h"
 #include "ui/screen.h"
 
-#define QUIET_NS 5000000000ll	/* between notices; and at first, when the past comes in */
-
-static void say(struct app *a, const struct inbox_item *it, size_t more)
+/* The person sees it anyway. */
+static bool is_seen(const struct app *a, const struct inbox_item *item)
 {
-	struct buf b = BUF_INIT(APP_LINE_MAX);
-
-	text_safe_str(&b, *it->session ? it->session : "claude-bottle", 60);
-	buf_adds(&b, it->kind == INBOX_AGENT ? " (its claim): " : ": ");
-	if (it->host && *it->host) {
-		text_safe(&b, it->host, strlen(it->host), 80, true);
-		buf_adds(&b, ", ");
-	}
-	text_safe_str(&b, it->text, 160);
-	if (more)
-		buf_addf(&b, " (and %zu more)", more);
-	screen_notify(a->screen, buf_str(&b));
-	buf_done(&b);
+	return a->has_terminal_focus && item->kind == INBOX_AGENT &&
+	       strcmp(item->session, a->selected) == 0;
 }
 
-void notice_new(struct app *a)
+static void tell(struct app *a, const char *text)
+{
+	if (a->opt.notices == NOTICES_BELL)
+		screen_bell(a->screen);
+	else if (a->opt.notices != NOTICES_OFF)
+		screen_notify(a->screen, text, a->opt.notices == NOTICES_OSC777);
+}
+
+/* What was asked before the dashboard was opened is no news. */
+void notice_look(struct app *a)
 {
 	const struct inbox *ib = fleet_inbox(a->fleet);
-	const struct inbox_item *newest = NULL;
-	int64_t now = fleet_clock_ns();
-	size_t n = 0;
+	uint64_t newest = a->noticed, now = loop_now_ns() / 1000000;
 
-	if (!a->began_ns)
-		a->began_ns = now;
 	for (size_t i = 0; i < inbox_n(ib); i++) {
-		const struct inbox_item *it = inbox_at(ib, i);
+		const struct inbox_item *item = inbox_at(ib, i);
+		struct buf text = BUF_INIT(4 * NOTICE_MAX);
 
-		if (it->id <= a->noticed_id)
+		if (item->id <= a->noticed)
 			continue;
-		n++;
-		if (!newest || it->id > newest->id)
-			newest = it;
+		newest = item->id > newest ? item->id : newest;
+		if (item->last_ns < a->opened_ns || is_seen(a, item) ||
+		    !notice_may(&a->notice_rate, now))
+			continue;
+		notice_text(&text, item);
+		tell(a, buf_str(&text));
+		buf_done(&text);
 	}
-	/* what was there before we came is no news */
-	if (now - a->began_ns < QUIET_NS) {
-		a->noticed_id = newest ? newest->id : a->noticed_id;
+	a->noticed = newest;
+}
+
+void notice_tick(struct app *a)
+{
+	unsigned n = notice_held(&a->notice_rate, loop_now_ns() / 1000000);
+	char text[64];
+
+	if (n == 0)
 		return;
-	}
-	/* what comes in the quiet is told after it, if it still waits */
-	if (!newest || now - a->noticed_ns < QUIET_NS)
-		return;
-	a->noticed_id = newest->id;
-	a->noticed_ns = now;
-	if (!a->opt.no_notices)
-		say(a, newest, n - 1);
+	snprintf(text, sizeof text, n == 1 ? "%u more waits for you" : "%u more wait for you", n);
+	tell(a, text);
 }

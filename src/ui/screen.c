@@ -385,9 +385,11 @@ void screen_set_title(struct screen *s, const char *title)
 }
 
 /* A number in front would be one of ConEmu's commands: "9;4;1;50" is progress. */
-void screen_notify(struct screen *s, const char *text)
+void screen_notify(struct screen *s, const char *text, bool is_osc777)
 {
-	send_text(s, *text >= '0' && *text <= '9' ? "\033]9; " : "\033]9;", text, NOTIFY_MAX);
+	const char *osc9 = *text >= '0' && *text <= '9' ? "\033]9; " : "\033]9;";
+
+	send_text(s, is_osc777 ? "\033]777;notify;claude-bottle;" : osc9, text, NOTIFY_MAX);
 }
 
 void screen_bell(struct screen *s)

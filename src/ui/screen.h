@@ -63,7 +63,8 @@ int screen_resume(struct screen *s, struct err *err);
 
 void screen_set_title(struct screen *s, const char *title);	/* made safe here */
 void screen_bell(struct screen *s);
-void screen_notify(struct screen *s, const char *text);		/* OSC 9, made safe */
+/* OSC 9, or OSC 777 with our name as its title; made safe. */
+void screen_notify(struct screen *s, const char *text, bool is_osc777);
 /* OSC 52; false when it is larger than terminals take (100 KB), or this one takes
  * none. That it arrived, no terminal says. */
 bool screen_copy(struct screen *s, const char *text, size_t len);

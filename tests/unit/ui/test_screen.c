@@ -398,7 +398,8 @@ static void titles_and_notices_are_made_safe(void **state)
 	tty_open(&t);
 	s = open_screen(&t);
 	screen_set_title(s, "a\033]52;c;eA==\a\nb");
-	screen_notify(s, "4;1;50");
+	screen_notify(s, "4;1;50", false);
+	screen_notify(s, "so\033]52;c;eA==\a", true);
 	tty_read(&t);
 	assert_string_equal(vt_title(t.vt), "a\\x1b]52;c;eA==\\x07\\x0ab");
 	assert_non_null(strstr(buf_str(&t.said), "4;1;50"));
@@ -477,7 +478,7 @@ static void old_terminals_get_no_private_sequences(void **state)
 	setenv("TERM", "linux", 1);
 	s = open_screen(&t);
 	screen_set_title(s, "title");
-	screen_notify(s, "note");
+	screen_notify(s, "note", false);
 	assert_false(screen_copy(s, "x", 1));
 	screen_draw(s, g);
 	tty_read(&t);
