@@ -200,4 +200,4 @@ $(B)/tests/uitest: tests/uitest.c $(B)/libui.a $(B)/libcore.a
 
 .PHONY: lint test valgrind bench-launch test-programs fuzz-programs unit screen screen-vt fuzz bench-lines bench-vt bench-diff check check-deps check-style
 
-.PHONY: bench-store bench-dashboard bench-terminal bench-screen screenshots
+.PHONY: bench-block bench-store bench-dashboard bench-terminal bench-screen screenshots

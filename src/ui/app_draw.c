@@ -83,6 +83,9 @@ const char *app_state_word(const struct fleet_row *r)
 		return "untrusted";
 	if (r->is_unknown)
 		return "unknown";
+	/* its agent has ended well, and what it left is still there */
+	if (r->has_session && r->state == SESSION_STOPPED && r->exit_code == 0)
+		return "done";
 	if (r->state != SESSION_RUNNING)
 		return session_state_name(r->state);
 	if (r->is_frozen)
