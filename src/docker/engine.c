@@ -40,6 +40,7 @@ struct engine_call {
 	struct curl_slist *headers;
 	engine_data_fn *on_data;
 	engine_done_fn *on_done;
+	void (*on_drop)(void *arg);
 	void *arg;
 	struct engine_reply reply;
 	char curl_words[CURL_ERROR_SIZE];
@@ -225,6 +226,9 @@ void engine_close(struct engine *e)
 {
 	if (!e)
 		return;
+	for (const struct engine_call *c = e->calls; c; c = c->next)
+		if (c->on_drop && !c->is_cancelled)
+			c->on_drop(c->arg);
 	while (e->calls)
 		call_free(e->calls); /* NOLINT(clang-analyzer-unix.Malloc): it unlinks itself */
 	curl_multi_cleanup(e->multi);
@@ -405,6 +409,7 @@ struct engine_call *engine_send(struct engine *e, const struct engine_request *r
 	c->engine = e;
 	c->on_data = req->on_data;
 	c->on_done = req->on_done;
+	c->on_drop = req->on_drop;
 	c->arg = req->arg;
 	c->reply.body.max = req->body_max ? req->body_max : ENGINE_BODY_MAX;
 	c->handle.on_done = call_done;

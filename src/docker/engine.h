@@ -54,6 +54,9 @@ struct engine_request {
 	size_t body_max;		/* 0: ENGINE_BODY_MAX */
 	engine_data_fn *on_data;	/* NULL: collect the body. Called for 2xx only */
 	engine_done_fn *on_done;
+	/* Instead of on_done when the engine is closed meanwhile: to free arg, no more.
+	 * May be NULL. */
+	void (*on_drop)(void *arg);
 	void *arg;
 };
 

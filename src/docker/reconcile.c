@@ -61,6 +61,22 @@ static void settle_state(struct session *s, const char *lock_dir)
 		s->state = s->exit_code == 0 ? SESSION_STOPPED : SESSION_FAILED;
 }
 
+static void free_scan(struct scan *s)
+{
+	session_list_done(&s->list);
+	free(s->filters);
+	free(s);
+}
+
+/* The engine is closed while it lists. */
+static void drop_scan(void *arg)
+{
+	struct scan *s = arg;
+
+	if (--s->pending == 0)
+		free_scan(s);
+}
+
 static void finish(struct scan *s)
 {
 	for (size_t i = 0; i < s->list.n; i++)
@@ -68,9 +84,7 @@ static void finish(struct scan *s)
 	if (s->list.n)
 		qsort(s->list.v, s->list.n, sizeof *s->list.v, by_name);
 	s->fn(s->arg, s->err.kind ? NULL : &s->list, s->err.kind ? &s->err : NULL);
-	session_list_done(&s->list);
-	free(s->filters);
-	free(s);
+	free_scan(s);
 }
 
 static const char *text_of(const cJSON *o, const char *key)
@@ -117,13 +131,25 @@ static void on_answer(void *arg, const struct engine_reply *reply)
 		finish(s);
 }
 
+static void drop_question(void *arg)
+{
+	struct question *q = arg;
+
+	drop_scan(q->scan);
+	free(q);
+}
+
 static void ask(struct scan *s, const struct session *session, const char *id, const char *rest,
                 void (*take)(struct session *s, const struct engine_reply *reply))
 {
 	struct question *q = xcalloc(1, sizeof *q);
 	CLEANUP_FREE char *path = xasprintf("/containers/%s%s", id, rest);
 	const struct engine_request req = {
-		.method = "GET", .path = path, .on_done = on_answer, .arg = q
+		.method = "GET",
+		.path = path,
+		.on_done = on_answer,
+		.on_drop = drop_question,
+		.arg = q
 	};
 
 	q->scan = s;
@@ -277,7 +303,7 @@ static void list(struct scan *s, const char *path, engine_done_fn *on_done)
 {
 	CLEANUP_FREE char *full = xasprintf("%sfilters=%s", path, s->filters);
 	const struct engine_request req = {
-		.method = "GET", .path = full, .on_done = on_done, .arg = s
+		.method = "GET", .path = full, .on_done = on_done, .on_drop = drop_scan, .arg = s
 	};
 
 	s->pending++;

@@ -10,6 +10,7 @@
 #include "core/err.h"
 #include "docker/engine.h"
 #include "docker/hijack.h"
+#include "docker/reconcile.h"
 #include "fake_engine.h"
 
 #define VERSION_OK FAKE_OK("{\"Version\":\"20.10.24\",\"ApiVersion\":\"1.41\"," \
@@ -499,6 +500,58 @@ static void test_closing_calls_nobody(void **state)
 	assert_int_equal(s.n_done + hang.n_done + fresh.n_done, 0);
 }
 
+static void free_arg(void *arg)
+{
+	free(arg);
+}
+
+static void nobody_done(void *arg, const struct engine_reply *reply)
+{
+	(void)reply;
+	fail_msg("done after the engine was closed: %p", arg);
+}
+
+/* The sanitizer would tell of what stays, and of what is freed twice. */
+static void test_closing_frees_what_its_calls_belong_to(void **state)
+{
+	struct engine_request req = {
+		.method = "GET", .path = "/hang", .on_done = nobody_done, .on_drop = free_arg
+	};
+	struct engine_call *cancelled;
+	void *own = malloc(1);
+
+	(void)state;
+	connect_to(streams);
+	req.arg = malloc(1);
+	engine_send(engine, &req);
+	req.arg = own;
+	cancelled = engine_send(engine, &req);
+	engine_cancel(cancelled);
+	engine_close(engine);
+	engine = NULL;
+	free(own);
+}
+
+static int n_listed;
+
+static void on_listed(void *arg, struct session_list *list, const struct err *err)
+{
+	(void)arg;
+	(void)list;
+	(void)err;
+	n_listed++;
+}
+
+static void test_closing_in_the_middle_of_a_list_leaves_nothing(void **state)
+{
+	(void)state;
+	connect_to(streams);
+	reconcile(engine, "install", "/nonexistent", on_listed, NULL);
+	engine_close(engine);
+	engine = NULL;
+	assert_int_equal(n_listed, 0);
+}
+
 /* --- hijack --------------------------------------------------------------------------------- */
 
 struct raw {
@@ -746,6 +799,8 @@ int main(void)
 		TEST(test_requests_sent_from_callbacks_are_answered),
 		TEST(test_call_cancelled_in_anothers_done_is_gone),
 		TEST(test_closing_calls_nobody),
+		TEST(test_closing_frees_what_its_calls_belong_to),
+		TEST(test_closing_in_the_middle_of_a_list_leaves_nothing),
 		TEST(test_raw_bytes_go_both_ways),
 		TEST(test_raw_stream_that_is_paused_says_nothing_and_loses_nothing),
 		TEST(test_refused_upgrade_says_why),
