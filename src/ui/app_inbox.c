@@ -99,7 +99,8 @@ static void draw_row(struct app *a, struct canvas c, int y, const struct inbox_i
 	x += canvas_printf(c, y, x, 4, theme_style(a->theme, THEME_DIM), "%4s", age) + 1;
 	x += canvas_text(c, y, x, 2, mark, theme_sign(sign(it), is_ascii)) + 1;
 	text_safe_str(&b, it->session, 40);
-	canvas_text(c, y, x, SESSION_COLUMN - 1, text, buf_str(&b));
+	canvas_text(c, y, x, SESSION_COLUMN - 1, app_session_style(a, it->session, THEME_TEXT),
+	            buf_str(&b));
 	x += SESSION_COLUMN;
 	buf_reset(&b);
 	if (it->host && *it->host) {

@@ -158,6 +158,8 @@ void overlay_draw(struct app *a, struct canvas body)
 {
 	struct overlay *o = a->overlay;
 	struct style ground = theme_style(a->theme, o->class->is_box ? THEME_DIALOG : THEME_TEXT);
+	struct style frame = theme_style(a->theme, THEME_FRAME_FOCUS);
+	struct style name = theme_style(a->theme, THEME_FRAME_TITLE);
 	struct buf title = BUF_INIT(APP_LINE_MAX);
 	struct rich text = { 0 };
 	struct canvas box, in;
@@ -172,8 +174,8 @@ void overlay_draw(struct app *a, struct canvas body)
 	box = canvas_part(body, place(o, body, &text));
 	canvas_fill(box, (struct rect){ 0, 0, box.at.rows, box.at.cols }, ground);
 	grid_set_cursor(a->grid, 0, 0, false, VT_CURSOR_BLOCK);
-	in = canvas_frame(box, theme_style(a->theme, THEME_FRAME_FOCUS),
-	                  theme_style(a->theme, THEME_FRAME_TITLE), buf_str(&title));
+	frame.bg = name.bg = ground.bg;
+	in = canvas_frame(box, frame, name, buf_str(&title));
 	o->list_at = (struct rect){ 0, 0, 0, 0 };
 	if (o->class->draw_list) {
 		list = o->class->draw_list(a, o, in);
