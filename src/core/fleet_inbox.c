@@ -47,10 +47,10 @@ void fleet_dismiss(struct fleet *f, uint64_t seq)
 {
 	const struct event *e = fleet_event(f, fleet_find_event(f, seq));
 
-	if (e)
-		fleet_dismiss_stored(f, e);
-	if (e && inbox_dismiss_event(f->inbox, e, fleet_clock_ns()) && e->session)
+	if (e && inbox_dismiss_event(f->inbox, e, fleet_clock_ns()) && e->session) {
+		fleet_dismiss_stored(f, e->session);
 		fleet_count_waiting(f, e->session);
+	}
 }
 
 void fleet_dismiss_item(struct fleet *f, uint64_t id)
@@ -58,6 +58,8 @@ void fleet_dismiss_item(struct fleet *f, uint64_t id)
 	const struct inbox_item *it = inbox_find(f->inbox, id);
 	CLEANUP_FREE char *session = it ? xstrdup(it->session) : NULL;
 
-	if (it && inbox_dismiss(f->inbox, id, fleet_clock_ns()))
+	if (it && inbox_dismiss(f->inbox, id, fleet_clock_ns())) {
+		fleet_dismiss_stored(f, session);
 		fleet_count_waiting(f, session);
+	}
 }

@@ -172,7 +172,7 @@ void fleet_open_store(struct fleet *f);
 void fleet_close_store(struct fleet *f);
 void fleet_see_others(struct fleet *f);	/* what other programs stored */
 void fleet_add_event(struct fleet *f, const struct event *ev);	/* of our own */
-void fleet_dismiss_stored(struct fleet *f, const struct event *ev);
+void fleet_dismiss_stored(struct fleet *f, const char *session);	/* what asks no more */
 void fleet_forget_dismissed(struct fleet *f, const char *session);
 
 /* fleet_inbox.c */

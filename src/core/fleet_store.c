@@ -220,8 +220,23 @@ void fleet_add_event(struct fleet *f, const struct event *ev)
 	store_add_event(f->opt.store, ev, once);
 }
 
-void fleet_dismiss_stored(struct fleet *f, const struct event *ev)
+/* The events whose question is not in the inbox any more wait no longer in the store. */
+void fleet_dismiss_stored(struct fleet *f, const char *session)
 {
-	if (f->opt.store && ev->id)
-		store_dismiss(f->opt.store, &ev->id, 1);
+	uint64_t *ids;
+	size_t n = 0;
+
+	if (!f->opt.store)
+		return;
+	ids = xcalloc(f->n_events + 1, sizeof *ids);
+	for (size_t i = 0; i < f->n_events; i++) {
+		const struct event *e = fleet_event(f, i);
+
+		if (e->id && e->session && strcmp(e->session, session) == 0 &&
+		    event_needs_attention(e) && !inbox_has(f->inbox, e))
+			ids[n++] = e->id;
+	}
+	if (n)
+		store_dismiss(f->opt.store, ids, n);
+	free(ids);
 }

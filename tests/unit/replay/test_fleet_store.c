@@ -148,13 +148,18 @@ static void test_events_are_there_again_after_a_restart(void **state)
 
 static void test_what_was_dismissed_asks_no_more_after_a_restart(void **state)
 {
+	const struct store_query waiting = { .only_waiting = true };
 	int64_t now = fleet_clock_ns();
+	struct err err = { 0 };
+	size_t n = 0;
 
 	(void)state;
 	open_fleet(RUNNING("one") BLOCK(0, "one", "x") BLOCK(0, "one", "y"));
-	fleet_dismiss(fleet, fleet_event_seq(fleet, 0));
+	fleet_dismiss_item(fleet, inbox_at(fleet_inbox(fleet), 0)->id);
 	close_fleet();
 	open_fleet(RUNNING("one"));
+	assert_int_equal(store_count(store, &waiting, 9, &n, &err), 0);
+	assert_int_equal(n, 1);
 	assert_int_equal(fleet_n_events(fleet), 2);
 	assert_int_equal(fleet_n_waiting(fleet), 1);
 	assert_string_equal(inbox_at(fleet_inbox(fleet), 0)->host, "y");
