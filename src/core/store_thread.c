@@ -157,10 +157,8 @@ static void batch_done(struct store *st, struct entry *batch, struct told_list *
 		st->n_queued--;
 		st->queued_bytes -= batch->size;
 	}
-	if (told->first && !st->opt.stored) {
-		store_told_free(told->first);
-		*told = (struct told_list){ .end = &told->first };
-	} else if (told->first) {
+	/* what nobody listens to is left to be freed */
+	if (told->first && st->opt.stored) {
 		*st->told.end = told->first;
 		st->told.end = told->end;
 		st->told.n += told->n;
@@ -227,17 +225,22 @@ void *store_writer_main(void *arg)
 		r = write_batch(st, batch, &told, &err);
 		pthread_mutex_lock(&st->mutex);
 		st->n_tries++;
-		if (r == STORE_OK) {
+		if (r == STORE_OK)
 			batch_done(st, batch, &told);
-			store_entries_free(batch);
-			batch = NULL;
-		} else {
+		else
 			batch_failed(st, batch, &err);
-		}
-		st->is_writing = batch != NULL;
+		st->is_writing = r != STORE_OK;
 		pthread_cond_broadcast(&st->moved);
-		if (!batch)
+		if (r == STORE_OK) {
+			/* nobody is to wait for that */
+			pthread_mutex_unlock(&st->mutex);
+			store_entries_free(batch);
+			store_told_free(told.first);
+			told = (struct told_list){ .end = &told.first };
+			batch = NULL;
+			pthread_mutex_lock(&st->mutex);
 			continue;
+		}
 		if (st->is_stopping)
 			break;
 		/* not at once for each that comes */
