@@ -383,8 +383,8 @@ static void prompt(struct app *a, const char *title, const char *text, const cha
 	}
 }
 
-/* Commands that the view knows how to do by itself. */
-static bool view_command(struct app *a, enum ui_command c, const char *argument)
+/* About: rows, panes and sessions. */
+static bool move_command(struct app *a, enum ui_command c, const char *argument)
 {
 	switch (c) {
 	case UI_UP:
@@ -420,6 +420,15 @@ static bool view_command(struct app *a, enum ui_command c, const char *argument)
 	case UI_PREV_SESSION:
 		app_move(a, -1);
 		return true;
+	default:
+		return false;
+	}
+}
+
+/* Commands that the view knows how to do by itself. */
+static bool view_command(struct app *a, enum ui_command c, const char *argument)
+{
+	switch (c) {
 	case UI_WAITING:
 		inbox_walk(a);
 		return true;
@@ -520,8 +529,8 @@ void app_command(struct app *a, enum ui_command c, const char *argument)
 	const struct fleet_row *r = app_row(a);
 
 	app_dirty(a);
-	if (overlay_command(a, c, argument) || view_command(a, c, argument) ||
-	    event_command(a, c, argument))
+	if (overlay_command(a, c, argument) || move_command(a, c, argument) ||
+	    view_command(a, c, argument) || event_command(a, c, argument))
 		return;
 	switch (c) {
 	case UI_OPEN:
