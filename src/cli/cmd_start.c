@@ -71,6 +71,22 @@ const struct cli_verb verb_start = {
 	.run = run_start,
 };
 
+/* That of its launch; another one has it again. */
+static int find_color(struct cli *c, const char *session, char color[SESSION_COLOR_SIZE],
+                      struct err *err)
+{
+	struct session_list list = { 0 };
+	const struct session *s;
+
+	if (cli_sessions(c, &list, err) < 0)
+		return -1;
+	s = session_list_find(&list, session);
+	if (s)
+		memcpy(color, s->color, sizeof s->color);
+	session_list_done(&list);
+	return 0;
+}
+
 static int run_relaunch(struct cli *c, int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -83,6 +99,7 @@ static int run_relaunch(struct cli *c, int argc, char **argv)
 	CLEANUP_FREE char *agent = NULL;
 	struct err err = { 0 };
 	const char *session, *dashes;
+	char color[SESSION_COLOR_SIZE] = "";
 	int opt;
 
 	while ((opt = getopt_long(argc, argv, "y", options, NULL)) != -1) {
@@ -114,6 +131,9 @@ static int run_relaunch(struct cli *c, int argc, char **argv)
 	if (!what.yes && cli_confirm("Tear it down and launch it again?", "--yes", &err) < 0)
 		return cli_fail(&err);
 	what.yes = true;
+	if (find_color(c, session, color, &err) < 0)
+		return cli_fail(&err);
+	what.color = *color ? color : NULL;
 	if (cli_stop_session(c, session, &err) < 0 || cli_launch(c, &what, &err) < 0)
 		return cli_fail(&err);
 	return 0;

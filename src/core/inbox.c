@@ -478,6 +478,19 @@ const struct inbox_item *inbox_at(const struct inbox *ib, size_t i)
 	return NULL;
 }
 
+const struct inbox_item *inbox_after(const struct inbox *ib, uint64_t id)
+{
+	const struct inbox_item *found = NULL;
+
+	for (size_t i = 0; i < ib->n; i++) {
+		const struct inbox_item *item = &ib->rows[i]->item;
+
+		if (!ib->rows[i]->is_quiet && item->id > id && (!found || item->id < found->id))
+			found = item;
+	}
+	return found;
+}
+
 const struct inbox_item *inbox_find(const struct inbox *ib, uint64_t id)
 {
 	for (size_t i = 0; i < ib->n; i++)

@@ -60,6 +60,8 @@ void inbox_free(struct inbox *ib);	/* NULL is fine */
 
 size_t inbox_n(const struct inbox *ib);
 const struct inbox_item *inbox_at(const struct inbox *ib, size_t i);	/* 0 is the oldest */
+/* The first that came after the one with this id; 0: of all. NULL: none did. */
+const struct inbox_item *inbox_after(const struct inbox *ib, uint64_t id);
 const struct inbox_item *inbox_find(const struct inbox *ib, uint64_t id);	/* or NULL */
 unsigned inbox_n_of(const struct inbox *ib, const char *session);
 

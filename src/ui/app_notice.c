@@ -26,15 +26,13 @@ static void tell(struct app *a, const char *text)
 void notice_look(struct app *a)
 {
 	const struct inbox *ib = fleet_inbox(a->fleet);
-	uint64_t newest = a->noticed, now = loop_now_ns() / 1000000;
+	uint64_t now = loop_now_ns() / 1000000;
+	const struct inbox_item *item;
 
-	for (size_t i = 0; i < inbox_n(ib); i++) {
-		const struct inbox_item *item = inbox_at(ib, i);
+	while ((item = inbox_after(ib, a->noticed))) {
 		struct buf text = BUF_INIT(4 * NOTICE_MAX);
 
-		if (item->id <= a->noticed)
-			continue;
-		newest = item->id > newest ? item->id : newest;
+		a->noticed = item->id;
 		if (item->last_ns < a->opened_ns || is_seen(a, item) ||
 		    !notice_may(&a->notice_rate, now))
 			continue;
@@ -42,7 +40,6 @@ void notice_look(struct app *a)
 		tell(a, buf_str(&text));
 		buf_done(&text);
 	}
-	a->noticed = newest;
 }
 
 void notice_tick(struct app *a)

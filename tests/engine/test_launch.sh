@@ -34,6 +34,8 @@ is $rc 0 "--dry-run"
 has "$out" "create internal network" "--dry-run prints the steps"
 cb start "$one" --dry-run --json
 json "the plan is JSON with every step" '.session == "'"$one"'" and (.steps | length) > 20 and all(.steps[]; .title and .kind)'
+cb start "$one" --color mauve --yes
+is $rc 2 "a colour that is none"
 cb start "$tag-nobody" --yes
 is $rc 2 "an agent that is in no manifest"
 has "$err" "$tag-nobody" "the message names it"
@@ -49,7 +51,7 @@ hasnt "$work/all" "secret-$tag" "and no other variable's value"
 none_left "nothing of all this is in the engine"
 
 # --- start, look, relaunch, stop -----------------------------------------------------------
-cb start "$one" --yes
+cb start "$one" --color "#7fb0ff" --yes
 is $rc 0 "start"
 is "$(cat "$out")" "$one" "stdout is the session's name alone"
 check "isolation was proved" grep -qE "isolation ([0-9]+)/\\1" "$err"
@@ -97,6 +99,7 @@ is $rc 0 "relaunch"
 json "relaunch --json" '.state == "running" and .isolation.passed == .isolation.total and (.ca_sha256 | length) == 95'
 fingerprint=$(jq -r .ca_sha256 "$out")
 cb list --json
+json "and has its colour again" '.[0].color == "#7fb0ff"'
 check "it is another launch" test "$(jq -r '.[0].launch' "$out")" != "$first"
 docker cp "cb-$one-agent:/etc/claude-bottle/ca.pem" "$work/ca.pem" >/dev/null 2>&1
 is "$(openssl x509 -in "$work/ca.pem" -noout -fingerprint -sha256 | cut -d= -f2)" "$fingerprint" "the CA that arrived is the one announced"

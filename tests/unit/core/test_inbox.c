@@ -117,6 +117,10 @@ static void test_a_row_keeps_its_id_while_others_come_before_it(void **state)
 	id = at(0)->id;
 	blocked("s", "b.test", 5);
 	assert_string_equal(inbox_find(ib, id)->host, "a.test");
+	assert_ptr_equal(inbox_after(ib, id - 1), inbox_find(ib, id));
+	/* in the order in which they came, not in that of their rows */
+	assert_string_equal(inbox_after(ib, id)->host, "b.test");
+	assert_null(inbox_after(ib, inbox_after(ib, id)->id));
 	assert_true(inbox_dismiss(ib, id, 60));
 	blocked("s", "c.test", 70);
 	assert_null(inbox_find(ib, id));
