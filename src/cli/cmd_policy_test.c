@@ -11,7 +11,8 @@
 
 struct reading {
 	struct backtest *test;
-	size_t open; /* logs that have not ended */
+	struct store *store; /* NULL: events are judged as they come */
+	size_t open;         /* logs that have not ended */
 	bool is_done;
 	struct err err;
 };
@@ -20,7 +21,10 @@ static bool on_event(void *arg, const struct event *e)
 {
 	struct reading *r = arg;
 
-	backtest_add(r->test, e);
+	if (r->store)
+		store_add_event(r->store, e, NULL); /* of no log */
+	else
+		backtest_add(r->test, e);
 	return true;
 }
 
@@ -33,25 +37,35 @@ static void on_end(void *arg, const struct err *err)
 	r->is_done = --r->open == 0;
 }
 
-/* The logs of every session that the store does not know. */
+/* What the logs of the sessions have: into the store, or judged at once. Without an
+ * engine the store says what it has. */
 static int read_logs(struct cli *c, struct backtest *t, struct store *st, struct err *err)
 {
-	struct reading r = { .test = t };
+	struct reading r = { .test = t, .store = st, .open = 1 };
 	struct session_list list = { 0 };
+	struct log_taker taker = { 0 };
+	struct err why = { 0 };
 
-	if (cli_sessions(c, &list, err) < 0)
-		return -1;
+	if (cli_sessions(c, &list, &why) < 0) {
+		*err = why;
+		if (!st || why.kind != ERR_ENGINE)
+			return -1;
+		cli_say("claude-bottle: %s; this is what was stored before", why.msg);
+		*err = (struct err){ 0 };
+		return 0;
+	}
+	if (st)
+		taker = store_taker(st);
 	for (size_t i = 0; i < list.n; i++) {
 		const struct follow_request req = { .session = list.v[i].name,
-			                            .released_ns = list.v[i].released_ns };
+			                            .released_ns = list.v[i].released_ns,
+			                            .taker = st ? &taker : NULL };
 
-		if (backtest_is_stored(st, req.session, req.released_ns))
-			continue;
 		r.open++;
 		c->ops->follow(c->backend, &req, on_event, on_end, &r);
 	}
 	session_list_done(&list);
-	r.is_done = r.open == 0;
+	on_end(&r, NULL);
 	if (cli_wait(c, &r.is_done, err) < 0)
 		return -1;
 	if (r.err.kind)
@@ -61,17 +75,11 @@ static int read_logs(struct cli *c, struct backtest *t, struct store *st, struct
 
 static int read_all(struct cli *c, struct backtest *t, struct err *err)
 {
-	const struct store_options opt = { .dir = c->paths.state };
-	struct store *st = NULL;
-	int rc;
+	struct store *st = cli_store(c);
 
-	if (store_open(&st, &opt, err) < 0)
+	if (read_logs(c, t, st, err) < 0)
 		return -1;
-	rc = backtest_add_store(t, st, err);
-	if (rc == 0)
-		rc = read_logs(c, t, st, err);
-	store_close(st);
-	return rc;
+	return !st ? 0 : store_flush(st, err) < 0 ? -1 : backtest_add_store(t, st, err);
 }
 
 /* The edited file alone; its faults, when it has any. */

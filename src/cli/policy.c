@@ -1,7 +1,6 @@
 #include "cli/policy.h"
 
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 #include "core/event.h"
@@ -45,25 +44,20 @@ int cli_policy(struct cli *c, const char *session, struct policy **out, struct e
  * decision (no such session, no engine) is none. */
 static void publish(struct cli *c, const struct cli_change *ch)
 {
-	const struct store_options opt = { .dir = c->paths.state };
 	const bool is_kept = ch->policy || ch->err.kind == ERR_POLICY;
-	struct store *st = NULL;
+	struct store *st = is_kept ? cli_store(c) : NULL;
 	struct err err = { 0 };
 	struct timespec now;
 	struct event e;
 
-	if (!is_kept || strcmp(c->ops->name, "replay") == 0)
+	if (!st)
 		return;
 	clock_gettime(CLOCK_REALTIME, &now);
 	policy_event(&e, ch->session, ch->policy ? ch->policy->bottle : NULL, &ch->change,
 	             (int64_t)now.tv_sec * 1000000000 + now.tv_nsec, ch->policy ? NULL : &ch->err);
-	if (store_open(&st, &opt, &err) == 0) {
-		store_add_event(st, &e, NULL);
-		store_flush(st, &err);
-	}
-	if (err.kind)
+	store_add_event(st, &e, NULL);
+	if (store_flush(st, &err) < 0)
 		cli_say("claude-bottle: the decision is not in the record: %s", err.msg);
-	store_close(st);
 	event_done(&e);
 }
 

@@ -169,16 +169,6 @@ int backtest_add_store(struct backtest *t, struct store *st, struct err *err)
 	return 0;
 }
 
-bool backtest_is_stored(struct store *st, const char *session, int64_t since_ns)
-{
-	const struct store_query q = { .session = session,
-		                       .kinds = REQUESTS,
-		                       .since_ns = since_ns };
-	size_t n = 0;
-
-	return store_count(st, &q, 1, &n, NULL) == 0 && n > 0;
-}
-
 /* --- telling ---------------------------------------------------------------------------- */
 
 /* Bottle, then the most frequent first. */

@@ -50,9 +50,6 @@ void backtest_add(struct backtest *t, const struct event *e);
 /* Judge all that the store has. */
 int backtest_add_store(struct backtest *t, struct store *st, struct err *err);
 
-/* Does the store have requests of this session since then? */
-bool backtest_is_stored(struct store *st, const char *session, int64_t since_ns);
-
 /* What would newly pass, then what would break, then how much stays; sorts the rows. */
 void backtest_text(struct buf *b, struct backtest *t);
 void backtest_json(struct buf *b, struct backtest *t);

@@ -354,4 +354,7 @@ is $rc 0 "a frozen session is stopped"
 cb stop "$one"
 is $rc 0 "and the other"
 none_left "nothing is left"
+jq '.bottles.plain.egress.allowlist = ["new.test"]' "$manifest" >"$work/edited.json"
+cb policy test "$work/edited.json" --json
+json "what is gone is still judged: the store has it" '.would_pass | map(.host) | index("new.test") != null'
 finish

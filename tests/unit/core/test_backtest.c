@@ -200,9 +200,6 @@ static void the_store_is_read_whole(void **state)
 	assert_int_equal(t.requests, 7000);
 	assert_int_equal(verdict(&t, "dev", "new.test"), '+');
 	assert_int_equal(verdict(&t, "dev", "gone.test"), '-');
-	assert_true(backtest_is_stored(st, "s", 0));
-	assert_false(backtest_is_stored(st, "s", 1000000));
-	assert_false(backtest_is_stored(st, "other", 0));
 	backtest_done(&t);
 	store_close(st);
 	manifest_free(m);
