@@ -34,6 +34,7 @@ struct backend {
 	struct backend_settings settings;	/* strings borrowed from the caller */
 	char *description;
 	struct policy_world policy;
+	struct records *records;	/* of the sessions' results */
 };
 
 /* A job is one of these; the seam sees only the pointer. */
@@ -66,6 +67,7 @@ static int docker_open(struct backend **out, struct loop *loop, const struct bac
 	b->policy = (struct policy_world){ .engine = b->engine,
 		                           .install = s->install_id,
 		                           .lock_dir = s->lock_dir };
+	b->records = records_new();
 	b->description = xasprintf("docker %s unix", engine_version(b->engine));
 	*out = b;
 	return 0;
@@ -78,6 +80,7 @@ static void docker_close(struct backend *b)
 	engine_close(b->engine);
 	images_free(b->images);
 	policy_world_done(&b->policy);
+	records_free(b->records);
 	free(b->description);
 	free(b);
 }
@@ -256,7 +259,7 @@ static struct backend_job *docker_launch(struct backend *b, const struct plan *p
 
 static void docker_list(struct backend *b, backend_list_fn *fn, void *arg)
 {
-	reconcile(b->engine, b->settings.install_id, b->settings.lock_dir, fn, arg);
+	reconcile(b->engine, b->records, b->settings.install_id, b->settings.lock_dir, fn, arg);
 }
 
 /* --- verify ------------------------------------------------------------------------------ */
@@ -284,6 +287,7 @@ static void verify_end(void *arg, const struct isolation_result *isolation,
 	struct verify_job *j = arg;
 
 	(void)fingerprint;	/* of a CA that this made and never used */
+	records_forget(j->backend->records);
 	j->ev->done(j->arg, isolation, "", err);
 	plan_free(j->plan);
 	policy_free(j->policy);

@@ -8,6 +8,7 @@
 #include "core/buf.h"
 #include "core/err.h"
 #include "core/lock.h"
+#include "core/loop.h"
 #include "core/mem.h"
 #include "docker/engine.h"
 #include "docker/launch_steps.h"
@@ -16,8 +17,25 @@
 #define RECORD_MAX  (256u << 10)
 #define TIME_MAX_NS INT64_C(4000000000000000000)	/* the year 2096 */
 
+/* What a keeper's record said, and when it was read. */
+struct record {
+	char *keeper;	/* its container's id */
+	char *launch;
+	struct isolation_result isolation;
+	int64_t released_ns;
+	uint64_t read_ns;
+};
+
+struct records {
+	struct record *v;
+	size_t n;
+	uint64_t generation;
+};
+
 struct scan {
 	struct engine *engine;
+	struct records *records;
+	uint64_t generation;	/* of the records, when it began */
 	char *filters;
 	const char *lock_dir;
 	size_t pending;
@@ -27,11 +45,108 @@ struct scan {
 	void *arg;
 };
 
+/* --- records -------------------------------------------------------------------------- */
+
+struct records *records_new(void)
+{
+	return xcalloc(1, sizeof(struct records));
+}
+
+void records_forget(struct records *r)
+{
+	for (size_t i = 0; i < r->n; i++) {
+		free(r->v[i].keeper);
+		free(r->v[i].launch);
+	}
+	r->n = 0;
+	r->generation++;
+}
+
+void records_free(struct records *r)
+{
+	if (!r)
+		return;
+	records_forget(r);
+	free(r->v);
+	free(r);
+}
+
+static struct record *find_record(struct records *r, const char *keeper)
+{
+	for (size_t i = 0; i < r->n; i++)
+		if (strcmp(r->v[i].keeper, keeper) == 0)
+			return &r->v[i];
+	return NULL;
+}
+
+static const char *keeper_of(const struct session *s)
+{
+	const struct session_member *m = session_member(s, ROLE_KEEPER);
+
+	return m ? m->id : "";
+}
+
+static void keep_record(struct scan *scan, const struct session *s)
+{
+	struct records *r = scan->records;
+	struct record *at = find_record(r, keeper_of(s));
+
+	/* written while it was read */
+	if (r->generation != scan->generation)
+		return;
+	if (!at) {
+		r->v = xreallocarray(r->v, r->n + 1, sizeof *r->v);
+		at = &r->v[r->n++];
+		*at = (struct record){ .keeper = xstrdup(keeper_of(s)) };
+	}
+	free(at->launch);
+	at->launch = xstrdup(s->launch);
+	at->isolation = s->isolation;
+	at->released_ns = s->released_ns;
+	at->read_ns = loop_now_ns();
+}
+
+/* Is the session's record known, and young enough? */
+static bool take_known(const struct scan *scan, struct session *s, const char *keeper)
+{
+	const struct record *r = find_record(scan->records, keeper);
+
+	if (!r || strcmp(r->launch, s->launch) != 0 ||
+	    loop_now_ns() - r->read_ns > RECORDS_KEEP_MS * UINT64_C(1000000))
+		return false;
+	s->isolation = r->isolation;
+	s->released_ns = r->released_ns;
+	s->was_released = true;
+	return true;
+}
+
+/* Those whose keepers are gone are of no use any more. */
+static void drop_others(struct scan *scan)
+{
+	struct records *r = scan->records;
+
+	for (size_t i = 0; i < r->n;) {
+		bool is_there = false;
+
+		for (size_t j = 0; !is_there && j < scan->list.n; j++)
+			is_there = strcmp(keeper_of(&scan->list.v[j]), r->v[i].keeper) == 0;
+		if (is_there) {
+			i++;
+			continue;
+		}
+		free(r->v[i].keeper);
+		free(r->v[i].launch);
+		r->v[i] = r->v[--r->n];
+	}
+}
+
+/* --- the scan ------------------------------------------------------------------------------ */
+
 /* One question about one session; its name, since the list may move. */
 struct question {
 	struct scan *scan;
 	char session[MANIFEST_NAME_MAX + 1];
-	void (*take)(struct session *s, const struct engine_reply *reply);
+	void (*take)(struct scan *scan, struct session *s, const struct engine_reply *reply);
 };
 
 static int by_name(const void *a, const void *b)
@@ -81,6 +196,8 @@ static void finish(struct scan *s)
 {
 	for (size_t i = 0; i < s->list.n; i++)
 		settle_state(&s->list.v[i], s->lock_dir);
+	if (!s->err.kind)
+		drop_others(s);
 	if (s->list.n)
 		qsort(s->list.v, s->list.n, sizeof *s->list.v, by_name);
 	s->fn(s->arg, s->err.kind ? NULL : &s->list, s->err.kind ? &s->err : NULL);
@@ -125,7 +242,7 @@ static void on_answer(void *arg, const struct engine_reply *reply)
 	struct session *session = session_list_find(&s->list, q->session);
 
 	if (session)
-		q->take(session, reply);
+		q->take(s, session, reply);
 	free(q);
 	if (--s->pending == 0)
 		finish(s);
@@ -140,7 +257,8 @@ static void drop_question(void *arg)
 }
 
 static void ask(struct scan *s, const struct session *session, const char *id, const char *rest,
-                void (*take)(struct session *s, const struct engine_reply *reply))
+                void (*take)(struct scan *scan, struct session *s,
+                             const struct engine_reply *reply))
 {
 	struct question *q = xcalloc(1, sizeof *q);
 	CLEANUP_FREE char *path = xasprintf("/containers/%s%s", id, rest);
@@ -159,12 +277,13 @@ static void ask(struct scan *s, const struct session *session, const char *id, c
 	engine_send(s->engine, &req);
 }
 
-static void take_inspection(struct session *s, const struct engine_reply *reply)
+static void take_inspection(struct scan *scan, struct session *s, const struct engine_reply *reply)
 {
 	cJSON *json = cJSON_ParseWithLength(buf_str(&reply->body), reply->body.len);
 	const cJSON *state = cJSON_GetObjectItemCaseSensitive(json, "State");
 	const cJSON *code = cJSON_GetObjectItemCaseSensitive(state, "ExitCode");
 
+	(void)scan;
 	if (reply->status == 200 && cJSON_IsNumber(code))
 		s->exit_code = code->valueint;
 	cJSON_Delete(json);
@@ -187,7 +306,7 @@ static int64_t whole(const cJSON *n, int64_t max)
 	return n->valuedouble < (double)max ? (int64_t)n->valuedouble : max;
 }
 
-static void take_record(struct session *s, const struct engine_reply *reply)
+static void take_record(struct scan *scan, struct session *s, const struct engine_reply *reply)
 {
 	struct buf text = BUF_INIT(RECORD_MAX);
 	const cJSON *released;
@@ -206,6 +325,7 @@ static void take_record(struct session *s, const struct engine_reply *reply)
 		s->was_released = true;
 		if (cJSON_IsNumber(released))
 			s->released_ns = whole(released, TIME_MAX_NS);
+		keep_record(scan, s);
 	}
 	cJSON_Delete(json);
 	buf_done(&text);
@@ -237,7 +357,7 @@ static void add_member(struct scan *s, const cJSON *c)
 		session->is_attended = true;
 	if (cJSON_IsNumber(created) && (m->role == ROLE_AGENT || !session->created))
 		session->created = whole(created, TIME_MAX_NS / 1000000000);
-	if (m->role == ROLE_KEEPER)
+	if (m->role == ROLE_KEEPER && !take_known(s, session, m->id))
 		ask(s, session, m->id, "/archive?path=/session.json", take_record);
 	if (m->role == ROLE_AGENT && strcmp(m->state, "exited") == 0)
 		ask(s, session, m->id, "/json", take_inspection);
@@ -310,8 +430,8 @@ static void list(struct scan *s, const char *path, engine_done_fn *on_done)
 	engine_send(s->engine, &req);
 }
 
-void reconcile(struct engine *e, const char *install, const char *lock_dir, backend_list_fn *fn,
-               void *arg)
+void reconcile(struct engine *e, struct records *records, const char *install,
+               const char *lock_dir, backend_list_fn *fn, void *arg)
 {
 	struct scan *s = xcalloc(1, sizeof *s);
 	struct buf escaped = BUF_INIT(4096);
@@ -320,6 +440,8 @@ void reconcile(struct engine *e, const char *install, const char *lock_dir, back
 	engine_escape(&escaped, install);
 	buf_adds(&escaped, "%22%5D%7D");
 	*s = (struct scan){ .engine = e,
+		            .records = records,
+		            .generation = records->generation,
 		            .filters = buf_steal(&escaped),
 		            .lock_dir = lock_dir,
 		            .fn = fn,

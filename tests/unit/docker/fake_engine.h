@@ -26,6 +26,7 @@ struct fake_answer {
 	const char *request;	/* "GET /version"; the first that fits counts */
 	const char *answer;	/* NULL: none, ever */
 	bool closes;
+	size_t len;		/* of an answer that holds NULs; 0: it is a string */
 };
 
 struct fake_conn {
@@ -63,12 +64,17 @@ static inline void fake_close(struct fake_conn *c)
 	buf_done(&c->in);
 }
 
-static inline void fake_write(struct fake_conn *c, const char *text)
+static inline void fake_write_n(struct fake_conn *c, const char *data, size_t len)
 {
 	/* whoever gave the request up may be gone: then it is for nobody */
-	ssize_t n = c->fd < 0 ? 0 : send(c->fd, text, strlen(text), MSG_NOSIGNAL);
+	ssize_t n = c->fd < 0 ? 0 : send(c->fd, data, len, MSG_NOSIGNAL);
 
 	(void)n;
+}
+
+static inline void fake_write(struct fake_conn *c, const char *text)
+{
+	fake_write_n(c, text, strlen(text));
 }
 
 static inline void fake_say(struct fake_conn *c, const char *answer)
@@ -114,7 +120,9 @@ static inline void fake_answer(struct fake_conn *c, size_t len)
 	for (const struct fake_answer *a = f->answers; a && a->request; a++) {
 		if (strncmp(request, a->request, strlen(a->request)) != 0)
 			continue;
-		if (a->answer)
+		if (a->answer && a->len)
+			fake_write_n(c, a->answer, a->len);
+		else if (a->answer)
 			fake_say(c, a->answer);
 		c->is_raw = a->answer && strncmp(a->answer, "HTTP/1.1 101", 12) == 0;
 		if (a->closes)
