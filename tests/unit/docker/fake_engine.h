@@ -26,7 +26,6 @@ struct fake_answer {
 	const char *request;	/* "GET /version"; the first that fits counts */
 	const char *answer;	/* NULL: none, ever */
 	bool closes;
-	size_t len;		/* of an answer that holds NULs; 0: it is a string */
 };
 
 struct fake_conn {
@@ -43,6 +42,7 @@ struct fake_engine {
 	const struct fake_answer *answers;	/* until one without a request */
 	struct fake_conn conns[FAKE_CONNS_MAX];
 	struct fake_conn *last;		/* asked last */
+	struct buf bytes;		/* an answer that holds NULs: its text is this one's */
 	struct buf log;			/* "GET /version;" for each request */
 	struct buf raw;
 };
@@ -120,8 +120,8 @@ static inline void fake_answer(struct fake_conn *c, size_t len)
 	for (const struct fake_answer *a = f->answers; a && a->request; a++) {
 		if (strncmp(request, a->request, strlen(a->request)) != 0)
 			continue;
-		if (a->answer && a->len)
-			fake_write_n(c, a->answer, a->len);
+		if (a->answer && a->answer == f->bytes.data)
+			fake_write_n(c, f->bytes.data, f->bytes.len);
 		else if (a->answer)
 			fake_say(c, a->answer);
 		c->is_raw = a->answer && strncmp(a->answer, "HTTP/1.1 101", 12) == 0;

@@ -28,7 +28,6 @@ static struct loop *loop;
 static struct fake_engine fake;
 static struct engine *engine;
 static struct records *records;
-static struct buf record;	/* the answer with the record of launch 1 */
 static unsigned passed;		/* what the last list said */
 static bool was_released, is_done;
 
@@ -41,9 +40,9 @@ static void set_record(const char *text)
 	tar_begin(&tar, &tar_bytes, 0);
 	tar_file(&tar, "session.json", 0600, 0, 0, text, strlen(text));
 	assert_int_equal(tar_finish(&tar, &err), 0);
-	buf_reset(&record);
-	buf_addf(&record, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n", tar_bytes.len);
-	buf_add(&record, tar_bytes.data, tar_bytes.len);
+	buf_reset(&fake.bytes);
+	buf_addf(&fake.bytes, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n", tar_bytes.len);
+	buf_add(&fake.bytes, tar_bytes.data, tar_bytes.len);
 	buf_done(&tar_bytes);
 }
 
@@ -52,11 +51,11 @@ static int setup(void **state)
 	struct err err = { 0 };
 
 	(void)state;
-	record = (struct buf)BUF_INIT(131072);
-	records = records_new();
-	set_record("{\"launch\":\"1\",\"passed\":7,\"total\":7,\"released\":5}");
 	if (loop_new(&loop, NULL) < 0 || fake_open(&fake, loop) < 0)
 		return -1;
+	fake.bytes = (struct buf)BUF_INIT(131072);
+	records = records_new();
+	set_record("{\"launch\":\"1\",\"passed\":7,\"total\":7,\"released\":5}");
 	return engine_open(&engine, loop, fake.host, &err);
 }
 
@@ -65,9 +64,9 @@ static int teardown(void **state)
 	(void)state;
 	engine_close(engine);
 	records_free(records);
+	buf_done(&fake.bytes);
 	fake_done(&fake);
 	loop_free(loop);
-	buf_done(&record);
 	return 0;
 }
 
@@ -85,10 +84,10 @@ static void on_list(void *arg, struct session_list *list, const struct err *err)
 static unsigned look(const char *containers)
 {
 	const struct fake_answer answers[] = {
-		{ "GET /containers/json", containers, false, 0 },
-		{ "GET /networks", FAKE_OK("[]"), false, 0 },
-		{ "GET /volumes", FAKE_OK("{\"Volumes\":[]}"), false, 0 },
-		{ "GET /containers/k", record.data, false, record.len },
+		{ "GET /containers/json", containers, false },
+		{ "GET /networks", FAKE_OK("[]"), false },
+		{ "GET /volumes", FAKE_OK("{\"Volumes\":[]}"), false },
+		{ "GET /containers/k", fake.bytes.data, false },
 		{ 0 },
 	};
 	unsigned n = 0;
