@@ -89,11 +89,12 @@ static const char *keeper_of(const struct session *s)
 static void keep_record(struct scan *scan, const struct session *s)
 {
 	struct records *r = scan->records;
-	struct record *at = find_record(r, keeper_of(s));
+	struct record *at;
 
-	/* written while it was read */
-	if (r->generation != scan->generation)
+	/* or was one written while it was read? */
+	if (!r || r->generation != scan->generation)
 		return;
+	at = find_record(r, keeper_of(s));
 	if (!at) {
 		r->v = xreallocarray(r->v, r->n + 1, sizeof *r->v);
 		at = &r->v[r->n++];
@@ -109,7 +110,7 @@ static void keep_record(struct scan *scan, const struct session *s)
 /* Is the session's record known, and young enough? */
 static bool take_known(const struct scan *scan, struct session *s, const char *keeper)
 {
-	const struct record *r = find_record(scan->records, keeper);
+	const struct record *r = scan->records ? find_record(scan->records, keeper) : NULL;
 
 	if (!r || strcmp(r->launch, s->launch) != 0 ||
 	    loop_now_ns() - r->read_ns > RECORDS_KEEP_MS * UINT64_C(1000000))
@@ -125,7 +126,7 @@ static void drop_others(struct scan *scan)
 {
 	struct records *r = scan->records;
 
-	for (size_t i = 0; i < r->n;) {
+	for (size_t i = 0; r && i < r->n;) {
 		bool is_there = false;
 
 		for (size_t j = 0; !is_there && j < scan->list.n; j++)
@@ -441,7 +442,7 @@ void reconcile(struct engine *e, struct records *records, const char *install,
 	buf_adds(&escaped, "%22%5D%7D");
 	*s = (struct scan){ .engine = e,
 		            .records = records,
-		            .generation = records->generation,
+		            .generation = records ? records->generation : 0,
 		            .filters = buf_steal(&escaped),
 		            .lock_dir = lock_dir,
 		            .fn = fn,

@@ -22,7 +22,8 @@ void records_free(struct records *r);	/* NULL is fine */
 void records_forget(struct records *r);	/* one was written just now */
 
 /* All sessions with this installation's label, by name. lock_dir tells a launch
- * that goes on from one whose program died (core/lock). records must outlive it. */
+ * that goes on from one whose program died (core/lock). records must outlive it;
+ * NULL: each is read anew. */
 void reconcile(struct engine *e, struct records *records, const char *install,
                const char *lock_dir, backend_list_fn *fn, void *arg);
 

@@ -193,7 +193,7 @@ static void test_odd_answers_are_survived(void **state)
 		assert_non_null(r.facts);
 		facts_free(r.facts);
 		r = (struct result){ 0 };
-		reconcile(engine, "me", "/nowhere", on_list, &r);
+		reconcile(engine, NULL, "me", "/nowhere", on_list, &r);
 		wait_for(&r);
 		assert_int_equal(r.err.kind, 0);
 		fake.answers = NULL;
@@ -213,7 +213,7 @@ static void test_time_out_of_range_stays_in_range(void **state)
 
 	(void)state;
 	connect_to(answers);
-	reconcile(engine, "me", "/nowhere", on_list, &r);
+	reconcile(engine, NULL, "me", "/nowhere", on_list, &r);
 	wait_for(&r);
 	assert_int_equal(r.n_sessions, 1);
 	assert_int_equal(r.state, SESSION_FAILED);	/* no record, no other member */
@@ -235,7 +235,7 @@ static void test_what_is_no_list_is_not_an_empty_one(void **state)
 	assert_null(r.facts);
 	assert_int_equal(r.err.kind, ERR_ENGINE);
 	r = (struct result){ 0 };
-	reconcile(engine, "me", "/nowhere", on_list, &r);
+	reconcile(engine, NULL, "me", "/nowhere", on_list, &r);
 	wait_for(&r);
 	assert_int_equal(r.err.kind, ERR_ENGINE);
 	r = (struct result){ 0 };
@@ -262,7 +262,7 @@ static void test_engine_that_dies_ends_everything_with_an_error(void **state)
 	(void)state;
 	connect_to(answers);
 	facts_gather(engine, "me", "demo", images, on_facts, &facts);
-	reconcile(engine, "me", "/nowhere", on_list, &list);
+	reconcile(engine, NULL, "me", "/nowhere", on_list, &list);
 	teardown(engine, &filter, false, true, on_gone, &gone);
 	for (int i = 0; i < 20; i++)
 		assert_int_equal(loop_turn(loop, 5, NULL), 0);
