@@ -153,15 +153,24 @@ enum theme_sign_id events_sign(const struct event *e)
 	return e->verdict == EVENT_ALLOW ? SIGN_ALLOWED : SIGN_WARN;
 }
 
-/* "domain not in allowlist: HOST": the bytes of ": HOST". */
-static size_t host_at_end(const struct event *e)
+/* What happened, without the host that stands before it: of "HOST no longer allowed"
+ * and "domain not in allowlist: HOST". */
+static const char *without_host(const struct event *e, size_t *len)
 {
-	size_t host = e->host ? strlen(e->host) : 0, all = e->summary ? strlen(e->summary) : 0;
+	const char *said = e->summary ? e->summary : "";
+	size_t host = e->host ? strlen(e->host) : 0;
 
-	if (host && all > host + 2 && strcmp(e->summary + all - host, e->host) == 0 &&
-	    memcmp(e->summary + all - host - 2, ": ", 2) == 0)
-		return host + 2;
-	return 0;
+	*len = strlen(said);
+	if (!host || *len < host + 2)
+		return said;
+	if (memcmp(said + *len - host, e->host, host) == 0 &&
+	    memcmp(said + *len - host - 2, ": ", 2) == 0) {
+		*len -= host + 2;
+	} else if (memcmp(said, e->host, host) == 0 && said[host] == ' ') {
+		said += host + 1;
+		*len -= host + 1;
+	}
+	return said;
 }
 
 /* The end of a name says whose it is: what does not fit goes at the left. */
@@ -194,6 +203,8 @@ static void draw_row(struct app *a, struct canvas c, int y, size_t index, bool i
 	struct style text = age_style(a, e), mark = theme_style(a->theme, events_element(e));
 	struct buf line = BUF_INIT(APP_LINE_MAX), host = BUF_INIT(APP_LINE_MAX);
 	int x = 0, session = SESSION_COLUMN;
+	const char *said;
+	size_t said_len;
 	char clock[16];
 
 	app_clock(clock, e->ts_ns);
@@ -224,8 +235,8 @@ static void draw_row(struct app *a, struct canvas c, int y, size_t index, bool i
 	if (host.len)
 		text.fg = theme_style(a->theme, THEME_DIM).fg;
 	buf_reset(&line);
-	if (e->summary)
-		text_safe(&line, e->summary, strlen(e->summary) - host_at_end(e), 400, false);
+	said = without_host(e, &said_len);
+	text_safe(&line, said, said_len, 400, false);
 	if (x < c.at.cols - 2)
 		canvas_text(c, y, x, -1, text, buf_str(&line));
 	buf_done(&line);
