@@ -13,6 +13,7 @@
 #include "core/store_int.h"
 
 #define BUSY_MS 2000
+#define OPEN_TRIES 5
 
 /* Each brings the schema from its index to the next version; never changed once it
  * was released. "lines" has a row for each log line that made or raised an event;
@@ -169,7 +170,7 @@ static int probe(sqlite3 *db, struct err *err)
 	                  err);
 }
 
-enum store_result store_db_open(struct store_db *out, const char *path, struct err *err)
+static enum store_result open_once(struct store_db *out, const char *path, struct err *err)
 {
 	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOFOLLOW |
 	            (path ? SQLITE_OPEN_NOMUTEX : SQLITE_OPEN_FULLMUTEX);
@@ -209,6 +210,20 @@ failed:
 	        d.db ? sqlite3_errmsg(d.db) : "out of memory");
 	sqlite3_close(d.db);
 	return r == STORE_OK ? STORE_REFUSED : r;
+}
+
+/* Whoever opens a new file first keeps it locked while it makes the tables, which can
+ * take longer than SQLite waits for it. */
+enum store_result store_db_open(struct store_db *out, const char *path, struct err *err)
+{
+	static const struct timespec pause = { .tv_nsec = 50000000 };
+	enum store_result r = open_once(out, path, err);
+
+	for (int i = 1; i < OPEN_TRIES && r == STORE_LATER; i++) {
+		nanosleep(&pause, NULL);
+		r = open_once(out, path, err);
+	}
+	return r;
 }
 
 void store_db_close(struct store_db *d)
