@@ -125,20 +125,22 @@ static bool take_known(const struct scan *scan, struct session *s, const char *k
 static void drop_others(struct scan *scan)
 {
 	struct records *r = scan->records;
+	size_t n_kept = 0;
 
-	for (size_t i = 0; r && i < r->n;) {
+	for (size_t i = 0; r && i < r->n; i++) {
 		bool is_there = false;
 
 		for (size_t j = 0; !is_there && j < scan->list.n; j++)
 			is_there = strcmp(keeper_of(&scan->list.v[j]), r->v[i].keeper) == 0;
 		if (is_there) {
-			i++;
-			continue;
+			r->v[n_kept++] = r->v[i];
+		} else {
+			free(r->v[i].keeper);
+			free(r->v[i].launch);
 		}
-		free(r->v[i].keeper);
-		free(r->v[i].launch);
-		r->v[i] = r->v[--r->n];
 	}
+	if (r)
+		r->n = n_kept;
 }
 
 /* --- the scan ------------------------------------------------------------------------------ */
