@@ -90,8 +90,9 @@ on_exit() {
 	for pid in ${started[@]+"${started[@]}"}; do
 		kill "$pid" 2>/dev/null
 	done
-	[ "$(install)" = none ] || clear_ours
+	# the test's own containers may hang on a session's network
 	remove_label "cbt-test=$run"
+	[ "$(install)" = none ] || clear_ours
 	rm -rf "$work"
 }
 trap on_exit EXIT
