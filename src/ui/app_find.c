@@ -176,19 +176,11 @@ static bool command(struct app *a, struct overlay *o, enum ui_command c, const c
 {
 	const struct found *f = o->state;
 
+	if (overlay_step(c)) {
+		move(a, o, overlay_step(c));
+		return true;
+	}
 	switch (c) {
-	case UI_UP:
-		move(a, o, -1);
-		return true;
-	case UI_DOWN:
-		move(a, o, 1);
-		return true;
-	case UI_TOP:
-		move(a, o, -FOUND_MAX);
-		return true;
-	case UI_BOTTOM:
-		move(a, o, FOUND_MAX);
-		return true;
 	case UI_RAW:
 		o->shows_raw = !o->shows_raw;
 		return true;

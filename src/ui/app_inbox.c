@@ -189,19 +189,11 @@ static void dismiss(struct app *a, struct overlay *o)
 
 static bool command(struct app *a, struct overlay *o, enum ui_command c, const char *argument)
 {
+	if (overlay_step(c)) {
+		move(a, o, overlay_step(c));
+		return true;
+	}
 	switch (c) {
-	case UI_UP:
-		move(a, o, -1);
-		return true;
-	case UI_DOWN:
-		move(a, o, 1);
-		return true;
-	case UI_TOP:
-		move(a, o, -1000000);
-		return true;
-	case UI_BOTTOM:
-		move(a, o, 1000000);
-		return true;
 	case UI_PAGE_UP:
 		overlay_scroll(a, o, -6);
 		return true;

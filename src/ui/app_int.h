@@ -217,6 +217,9 @@ struct overlay *overlay_open(struct app *a, const struct overlay_class *class);
 void overlay_close(struct app *a);		/* the topmost; NULL is fine */
 void overlay_close_all(struct app *a);
 void overlay_scroll(struct app *a, struct overlay *o, int by);
+/* By how many rows a command moves a selection, past either end for the first and the
+ * last; 0: it does not. */
+int overlay_step(enum ui_command c);
 bool overlay_command(struct app *a, enum ui_command c, const char *argument);
 void overlay_draw(struct app *a, struct canvas body);
 void overlay_mouse(struct app *a, const struct input_event *ev);

@@ -38,6 +38,22 @@ void overlay_close_all(struct app *a)
 }
 
 /* What is too far is brought back when it is drawn. */
+int overlay_step(enum ui_command c)
+{
+	switch (c) {
+	case UI_UP:
+		return -1;
+	case UI_DOWN:
+		return 1;
+	case UI_TOP:
+		return -1000000;
+	case UI_BOTTOM:
+		return 1000000;
+	default:
+		return 0;
+	}
+}
+
 void overlay_scroll(struct app *a, struct overlay *o, int by)
 {
 	o->top = by < 0 && o->top < -by ? 0 : o->top + by;

@@ -168,19 +168,11 @@ static bool command(struct app *a, struct overlay *o, enum ui_command c, const c
 {
 	const struct policy *p = fleet_policy(a->fleet, o->session);
 
+	if (overlay_step(c)) {
+		pin(a, o, overlay_step(c));
+		return true;
+	}
 	switch (c) {
-	case UI_UP:
-		pin(a, o, -1);
-		return true;
-	case UI_DOWN:
-		pin(a, o, 1);
-		return true;
-	case UI_TOP:
-		pin(a, o, -100000);
-		return true;
-	case UI_BOTTOM:
-		pin(a, o, 100000);
-		return true;
 	case UI_ALLOW:
 		if (argument && *argument)
 			allow_host(a, o->session, argument);

@@ -584,26 +584,6 @@ static void bench_empty(void)
 
 /* --- the whole ------------------------------------------------------------------------------ */
 
-static bool load_recording(struct buf *b, const char *path)
-{
-	FILE *f = fopen(path, "rb");
-	struct buf one = BUF_INIT((size_t)64 << 20);
-	char data[65536];
-	size_t n;
-
-	if (!f)
-		return false;
-	while ((n = fread(data, 1, sizeof data, f)) > 0)
-		buf_add(&one, data, n);
-	fclose(f);
-	while (one.len > 0 && b->len < size_mb << 20) {
-		buf_add(b, one.data, one.len);
-		buf_adds(b, "\033[0m\033[?1049l\033[r");
-	}
-	buf_done(&one);
-	return b->len > 0;
-}
-
 static void bench_streams(char **recordings, int n)
 {
 	static const struct corpus streams[] = { { "ascii", corpus_ascii },
@@ -623,7 +603,7 @@ static void bench_streams(char **recordings, int n)
 		} else {
 			const char *eq = strchr(recordings[i - 4], '=');
 
-			if (!eq || !load_recording(&b, eq + 1))
+			if (!eq || !corpus_load(&b, eq + 1, size_mb << 20))
 				die(recordings[i - 4]);
 			snprintf(name, sizeof name, "%.*s", (int)(eq - recordings[i - 4]),
 			         recordings[i - 4]);

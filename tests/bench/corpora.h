@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "core/buf.h"
@@ -195,6 +196,28 @@ static inline bool corpus_fill(const struct corpus *c, struct buf *b, size_t siz
 	while (b->len < size && !b->overflowed)
 		c->make(&r, b);
 	return !b->overflowed;
+}
+
+/* A recording again and again until there are size bytes; each time from a reset, as
+ * it ends anywhere. False when it cannot be read. */
+static inline bool corpus_load(struct buf *b, const char *path, size_t size)
+{
+	FILE *f = fopen(path, "rb");
+	struct buf one = BUF_INIT((size_t)64 << 20);
+	char data[65536];
+	size_t n;
+
+	if (!f)
+		return false;
+	while ((n = fread(data, 1, sizeof data, f)) > 0)
+		buf_add(&one, data, n);
+	fclose(f);
+	while (one.len > 0 && b->len < size) {
+		buf_add(b, one.data, one.len);
+		buf_adds(b, "\033[0m\033[?1049l\033[r");
+	}
+	buf_done(&one);
+	return b->len > 0;
 }
 
 #endif
