@@ -10,6 +10,7 @@
 #define FEED_SLICE 2048u	/* 4 ms of the dearest bytes */
 #define FEED_NS	   4000000u
 #define NEWS_NS	   10000000000ll
+#define YOUNG_S	   120		/* since its launch began */
 
 /* --- what the agent says beside its output: its claims ---------------------------------- */
 
@@ -225,13 +226,19 @@ static const struct stream_events stream_events = {
 	.ended = on_ended,
 };
 
+static bool is_young(const struct unit *u)
+{
+	return fleet_clock_ns() / 1000000000 - u->row.created < YOUNG_S;
+}
+
 static void open_stream(struct terminal *t)
 {
 	struct fleet *f = t->unit->fleet;
 	const struct stream_request req = { .session = t->unit->row.name,
 		                            .is_shell = t->which == FLEET_SHELL,
 		                            .rows = t->rows,
-		                            .cols = t->cols };
+		                            .cols = t->cols,
+		                            .is_young = is_young(t->unit) };
 
 	t->stream = f->opt.ops->attach(f->opt.backend, &req, &stream_events, t);
 	if (t->early.len)

@@ -18,6 +18,9 @@
 
 /* A program that draws itself anew writes more than this. */
 #define REPAINT_MIN 512u
+/* How long a size that is not the wanted one stays: a program that is told of two
+ * changes before it looks sees none. */
+#define REPAINT_HOLD_MS 100
 
 struct backend_stream {
 	struct engine *engine;
@@ -31,9 +34,12 @@ struct backend_stream {
 	bool is_open;
 	bool is_failed;
 	bool wants_repaint;
+	bool is_young;
+	bool is_short;			/* sent_rows is not to stay */
 	unsigned n_asked;		/* how often it was asked to draw itself */
-	size_t came;
+	size_t came;			/* since it was asked last */
 	struct loop_timer repaint;
+	struct loop_timer hold;
 	struct loop_timer failed;
 	struct err err;
 	struct buf early;		/* typed before the shell was there */
@@ -43,6 +49,22 @@ struct backend_stream {
 
 static void send_size(struct backend_stream *s, int rows, int cols);
 
+static void send_wanted_size(struct backend_stream *s)
+{
+	loop_timer_cancel(s->loop, &s->hold);
+	s->is_short = false;
+	if (s->sent_rows != s->rows || s->sent_cols != s->cols)
+		send_size(s, s->rows, s->cols);
+}
+
+static void end_hold(void *arg)
+{
+	struct backend_stream *s = arg;
+
+	if (s->is_open && !s->resizing)
+		send_wanted_size(s);
+}
+
 /* One request at a time; the newest size wins. */
 static void on_resized(void *arg, const struct engine_reply *reply)
 {
@@ -50,8 +72,10 @@ static void on_resized(void *arg, const struct engine_reply *reply)
 
 	(void)reply;	/* a size that was refused is asked for again with the next change */
 	s->resizing = NULL;
-	if (s->sent_rows != s->rows || s->sent_cols != s->cols)
-		send_size(s, s->rows, s->cols);
+	if (s->is_short)
+		loop_timer_set(s->loop, &s->hold, REPAINT_HOLD_MS, end_hold, s);
+	else
+		send_wanted_size(s);
 }
 
 static void send_size(struct backend_stream *s, int rows, int cols)
@@ -66,19 +90,23 @@ static void send_size(struct backend_stream *s, int rows, int cols)
 	s->resizing = engine_send(s->engine, &req);
 }
 
-/* One row less first: a program repaints only when its size changes. One that has only
- * just begun may not listen yet, and nobody else will ask it: so ask again, for a while,
- * as long as next to nothing came. */
+/* One row less first: a program repaints only when its size changes. What it wrote
+ * between the end of its log and our attach is lost, and a program that has only just
+ * begun may not listen yet, while what it writes anyway looks like an answer: so a young
+ * one is asked several times, and an older one again as long as next to nothing came. */
 static void ask_repaint(void *arg)
 {
 	static const uint64_t pauses_ms[] = { 1000, 3000, 9000 };
 	struct backend_stream *s = arg;
 
-	if (!s->is_open || (s->n_asked && s->came >= REPAINT_MIN))
+	if (!s->is_open || (s->n_asked && !s->is_young && s->came >= REPAINT_MIN))
 		return;
-	if (!s->resizing)
+	if (!s->resizing) {
+		s->came = 0;
+		s->is_short = true;
 		send_size(s, s->rows > 1 ? s->rows - 1 : s->rows + 1, s->cols);
-	if (s->wants_repaint && s->n_asked < sizeof pauses_ms / sizeof *pauses_ms)
+	}
+	if (s->n_asked < sizeof pauses_ms / sizeof *pauses_ms)
 		loop_timer_set(s->loop, &s->repaint, pauses_ms[s->n_asked], ask_repaint, s);
 	s->n_asked++;
 }
@@ -88,8 +116,12 @@ static void on_open(void *arg)
 	struct backend_stream *s = arg;
 
 	s->is_open = true;
-	if (s->resize_path && s->rows > 0)
-		ask_repaint(s);
+	if (s->resize_path && s->rows > 0) {
+		if (s->wants_repaint)
+			ask_repaint(s);
+		else
+			send_wanted_size(s);
+	}
 	if (s->ev->opened)
 		s->ev->opened(s->arg);
 }
@@ -198,6 +230,7 @@ struct backend_stream *terminal_open(struct engine *e, const struct stream_reque
 		                      .loop = engine_loop(e),
 		                      .rows = req->rows,
 		                      .cols = req->cols,
+		                      .is_young = req->is_young,
 		                      .early = BUF_INIT_SECRET(HIJACK_QUEUE_MAX / 2),
 		                      .ev = ev,
 		                      .arg = arg };
@@ -223,8 +256,8 @@ void terminal_resize(struct backend_stream *s, int rows, int cols)
 {
 	s->rows = rows;
 	s->cols = cols;
-	if (s->is_open && !s->resizing && (s->sent_rows != rows || s->sent_cols != cols))
-		send_size(s, rows, cols);
+	if (s->is_open && !s->resizing)
+		send_wanted_size(s);
 }
 
 void terminal_pause(struct backend_stream *s, bool is_paused)
@@ -239,6 +272,7 @@ void terminal_close(struct backend_stream *s)
 		return;
 	loop_timer_cancel(s->loop, &s->failed);
 	loop_timer_cancel(s->loop, &s->repaint);
+	loop_timer_cancel(s->loop, &s->hold);
 	engine_cancel(s->call);
 	engine_cancel(s->resizing);
 	hijack_close(s->hijack);

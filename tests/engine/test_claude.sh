@@ -66,8 +66,10 @@ said "$one" '.state == "waits"' "it went on and ended its turn"
 # --- it asks for leave, where it must ------------------------------------------------------------------
 cb start "$careful" --yes
 is $rc 0 "a second one is launched, without leave to do as it likes"
-check "its model's host is there too" model_start "$careful"
+# attached while it starts, by a second dashboard of the same size: what it wrote before
+# is lost, and it must be made to draw all of it again
 term_open b 120 40 "$bottle" attach "$careful"
+check "its model's host is there too" model_start "$careful"
 shows b 'for shortcuts|/effort' "Claude Code is ready there too"
 term_type b 'run touch /tmp/made-it'
 shows b 'run touch' "a prompt that needs leave is typed"
