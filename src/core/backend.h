@@ -106,7 +106,7 @@ struct stream_request {
 	const char *session;
 	bool is_shell;		/* a new login shell in the agent's container */
 	int rows, cols;		/* 0: as it is, and nothing is asked to repaint */
-	bool is_young;		/* its program may still be starting and not hear the first request */
+	bool is_young;		/* its program may still be starting, and not hear at first */
 };
 
 /* The end of what a session's agent wrote to its terminal so far, as far as the

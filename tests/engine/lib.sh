@@ -139,7 +139,7 @@ proxy_start() { # the proxy's program and its options; LISTEN ENGINE come first,
 	$program "$work/proxy.sock" "${engine#unix://}" "$@" >"$work/proxy.out" 2>&1 &
 	proxy_pid=$!
 	started+=("$proxy_pid")
-	until_true 10 grep -q ready "$work/proxy.out" || die "the proxy does not start: $(cat "$work/proxy.out")"
+	until_true 60 grep -q ready "$work/proxy.out" || die "the proxy does not start: $(cat "$work/proxy.out")"
 	export DOCKER_HOST=unix://$work/proxy.sock
 }
 

@@ -31,7 +31,7 @@ model_start() { # session
 		-e ANTHROPIC_STANDIN_FOLDER=/tmp/ --entrypoint python3 "$agent_image" -u /tmp/serve.py >/dev/null || return 1
 	docker cp "$tree/tests/double/anthropic/serve.py" "$box:/tmp/serve.py" || return 1
 	docker cp "$work/model.pem" "$box:/tmp/cert.pem" && docker cp "$work/model-key.pem" "$box:/tmp/key.pem" || return 1
-	docker start "$box" >/dev/null && until_true 15 model_said "$1" "anthropic-standin ready"
+	docker start "$box" >/dev/null && until_true 60 model_said "$1" "anthropic-standin ready"
 }
 
 model_said() { docker logs "cbt-model-$1" 2>&1 | grep -qF -- "$2"; }	# session text
@@ -63,8 +63,8 @@ came() { # result name what
 	: >"$out" && : >"$err"
 	ok "$1" "$3" "the screen:" || term_text "$2" | grep -v '^ *$' | cut -c 1-160 | sed 's/^/# /'
 }
-shows() { until_true 30 term_shows "$1" "$2"; came $? "$1" "$3 /$2/"; }
-hides() { until_true 30 term_hides "$1" "$2"; came $? "$1" "$3, no /$2/"; }
+shows() { until_true 60 term_shows "$1" "$2"; came $? "$1" "$3 /$2/"; }
+hides() { until_true 60 term_hides "$1" "$2"; came $? "$1" "$3, no /$2/"; }
 
 model_exit() {
 	local socket

@@ -21,7 +21,7 @@ claims() { # session jq-filter: of what list --json says that it claims
 	cb list --json && jq -e --arg s "$1" '.[] | select(.session == $s) | .claim | '"$2" "$out"
 }
 said() { # session jq-filter what
-	until_true 30 claims "$1" "$2"
+	until_true 60 claims "$1" "$2"
 	ok $? "$3" "$(jq -c '.[] | .claim' "$out" 2>&1 | tr '\n' ' ')"
 }
 

@@ -56,16 +56,16 @@ hides d 'Sessions' "zoomed: the terminal alone"
 shows d "⚑ 1 .*$one!1" "with the dock"
 ran d 'curl -s http://second-$((7*11)).test/' 'blocked: domain not in allowlist: second-77.test' "another one, zoomed"
 shows d "⚑ 2 .*$one!2" "a block is seen while zoomed"
-check "zoomed, the agent has the whole screen but the dock" until_true 10 tty_is "$one" "39 120"
+check "zoomed, the agent has the whole screen but the dock" until_true 60 tty_is "$one" "39 120"
 
 # --- other sizes ----------------------------------------------------------------------------------------
 term_size d 72 21
-check "the agent follows the size" until_true 10 tty_is "$one" "20 72"
+check "the agent follows the size" until_true 60 tty_is "$one" "20 72"
 ran d 'echo small-$((40+2))' '^small-42' "and goes on in a small one"
 term_size d 30 9
 shows d 'too small' "below 40 by 12 it says so"
 term_size d 120 40
-check "and back" until_true 10 tty_is "$one" "39 120"
+check "and back" until_true 60 tty_is "$one" "39 120"
 shows d 'small-42' "what was there is there"
 term_keys d 'C-]' z
 shows d 'Sessions' "no longer zoomed"

@@ -18,6 +18,12 @@ docker run -d --name "cbt-decide-$tag-up" --label "cbt-test=$run" --network "cb-
 status() { in_agent "$one" curl -s -m 15 -o /dev/null -w '%{http_code}' "http://$1/"; }
 passes() { [ "$(status new.test)" = 200 ]; }
 refused() { [ "$(status new.test)" = "$1" ]; }
+# A question takes no key in its first moments: nobody can have read it by then.
+read_it() { sleep 2; }
+# What follows Escape at once would be a key with Alt.
+alone() { sleep 2; }
+serves() { docker exec "cbt-decide-$tag-up" curl -s -o /dev/null http://127.0.0.1/; }
+until_true 60 serves || die "the upstream does not serve"
 
 term_open d 120 40 "$bottle"
 shows d "$one +(idle|running|works)" "the session runs"
@@ -32,7 +38,7 @@ shows d 'Let it through\?' "a asks"
 term_keys d Enter
 shows d 'nothing is chosen yet' "Enter alone decides nothing"
 check "and nothing passes yet" refused 403
-sleep 0.4
+read_it
 term_keys d 2 Enter
 shows d 'new\.test for 15m: pipelock confirmed' "15 minutes: pipelock confirmed it"
 before=$(now_ms)
@@ -46,33 +52,33 @@ term_keys d Enter
 shows d '✓ new\.test +for 14m more +by you' "the policy has it"
 term_keys d R
 shows d 'Take it away\?' "R asks"
-sleep 0.4
+read_it
 term_keys d 1 Enter
 shows d 'may not reach new\.test any more' "revoked"
 check "the agent is refused again" refused 403
 term_keys d Escape
-sleep 0.3
+alone
 
 term_type d ":why http://new.test/"
 term_keys d Enter
 shows d 'pipelock would refuse it' "why: pipelock itself says no"
 term_keys d Escape
-sleep 0.3
+alone
 
 paused() { [ "$(docker inspect -f '{{.State.Paused}}' "cb-$one-agent")" = "$1" ]; }
 term_keys d F
 shows d 'Freeze\?' "F asks"
-sleep 0.4
+read_it
 term_keys d 1 Enter
 shows d "$one is frozen" "frozen"
-check "its agent is paused" until_true 10 paused true
+check "its agent is paused" until_true 60 paused true
 shows d "‖ $one +frozen" "a shape and a word say so"
 term_keys d F
 shows d 'Thaw\?' "F again asks"
-sleep 0.4
+read_it
 term_keys d 1 Enter
 shows d "$one goes on" "thawed"
-check "its agent goes on" until_true 10 paused false
+check "its agent goes on" until_true 60 paused false
 
 cb events --json --kind policy.changed
 check "every decision is an event with who" test "$(jq -s '[.[] | select(.detail.by != null)] | length' "$out")" -ge 4
@@ -80,13 +86,13 @@ term_type d ":find new.test revoke"
 term_keys d Enter
 shows d 'Find new\.test revoke · 1 found' "and is found among everything that happened"
 term_keys d Escape
-sleep 0.3
+alone
 term_keys d i
 shows d 'Inbox · 1 of 1' "what was refused after the revocation asks again"
 term_keys d x
 shows d 'Nothing waits for you' "x: it does so no longer"
 term_keys d Escape
-sleep 0.3
+alone
 term_keys d q
 shows d 'exit 0' "q leaves"
 term_open e 120 40 "$bottle"

@@ -96,7 +96,7 @@ hasnt "$err" "create" "nothing was begun"
 
 # --- stopped ---------------------------------------------------------------------------------
 begin_demo
-check "a launch is under way" until_true 30 has_member keeper
+check "a launch is under way" until_true 60 has_member keeper
 kill -INT "$demo"
 end_demo
 is $rc 1 "Ctrl-C during the launch ends the demo"

@@ -70,13 +70,13 @@ done
 wait "$asker"
 each_once both 100 "two programs that read the same log make no doubles"
 live() { [ "$(jq -r 'select(.kind == "egress.blocked") | .host' "$work/live" | grep -c '^both')" -ge 100 ]; }
-check "and the one that follows shows them all" until_true 10 live
+check "and the one that follows shows them all" until_true 60 live
 jq -r 'select(.kind == "egress.blocked") | .host' "$work/live" | grep '^both' | sort >"$work/got"
 wanted both 100 | sort >"$work/wanted"
 check "each once" cmp "$work/got" "$work/wanted"
 in_agent "$one" getent hosts "asked-$tag.test" >/dev/null
 seen() { grep -q "asked-$tag.test" "$work/live"; }
-check "what happens is shown as it happens" until_true 10 seen
+check "what happens is shown as it happens" until_true 60 seen
 
 # --- what can be asked ---------------------------------------------------------------------------
 cb events --csv --session "$one" --grep "first39"

@@ -97,8 +97,8 @@ ok $? "exec with stdin"
 d cp "$work/in" $pre-long:/in && timeout 30 docker -H "unix://$sock" cp $pre-long:/in "$work/in2" >/dev/null
 cmp -s "$work/in" "$work/in2"
 ok $? "archives of 20 MB in and out"
-timeout 2 docker -H "unix://$sock" events >"$work/events" 2>&1 &
-sleep 0.7
+timeout 10 docker -H "unix://$sock" events >"$work/events" 2>&1 &
+sleep 4
 d network create --internal $pre-net
 wait $!
 grep -q "network create.*$pre-net" "$work/events"

@@ -103,7 +103,7 @@ until_true() { # seconds command...
 in_log() { log | grep -q "$1"; }
 
 start_gate $pre-gate "$made/etc" --ip 10.214.0.5
-until_true 10 in_log '"event":"gate.ready","scanner":"gitleaks","scanner_version":"8\.'
+until_true 60 in_log '"event":"gate.ready","scanner":"gitleaks","scanner_version":"8\.'
 rc=$?
 docker logs $pre-gate >"$made/last" 2>&1
 ok $rc "the gate says that it is ready, with the scanner's version"
@@ -338,20 +338,21 @@ ok $? "upstream down: a push changes nothing"
 log | tail -n 1 | jq -e '.event == "fetch.failed" and .service == "receive-pack" and .reason == "upstream unreachable"' >/dev/null
 ok $? "upstream down: the verdict says so"
 docker start $pre-upstream >/dev/null
-until_true 10 client "git ls-remote $url"
+until_true 60 client "git ls-remote $url"
 ok $? "and it recovers by itself"
 
 upstream sh -c 'mv /etc/ssh/ssh_host_ed25519_key /tmp/k; mv /etc/ssh/ssh_host_ed25519_key.pub /tmp/k.pub
 	ssh-keygen -q -t ed25519 -N "" -f /etc/ssh/ssh_host_ed25519_key; kill $(cat /run/sshd.pid)'
-sleep 1
-client "git ls-remote $url"
-[ $? -ne 0 ] && grep -q "git-gate: the upstream's host key is not the pinned one; refusing" "$made/last"
+not_pinned() {
+	! client "git ls-remote $url" && grep -q "git-gate: the upstream's host key is not the pinned one; refusing" "$made/last"
+}
+until_true 60 not_pinned
 ok $? "another host key is not taken for an outage"
 log | tail -n 1 >"$made/last"
 jq -e '.event == "hostkey.changed" and .service == "upload-pack" and (.detail | test("identification has changed"))' "$made/last" >/dev/null
 ok $? "and has its own event"
 upstream sh -c 'mv /tmp/k /etc/ssh/ssh_host_ed25519_key; mv /tmp/k.pub /etc/ssh/ssh_host_ed25519_key.pub; kill $(cat /run/sshd.pid)'
-until_true 10 client "git ls-remote $url"
+until_true 60 client "git ls-remote $url"
 ok $? "with the right key it goes on"
 
 # --- limits -----------------------------------------------------------------------------------
@@ -427,7 +428,7 @@ broken() { # name how-gitleaks-behaves wanted-reason
 	[ ! -s "$made/gitleaks" ] || chmod 755 "$made/gitleaks"
 	docker rm -f $pre-other >/dev/null 2>&1
 	start_gate $pre-other "$made/quick" --ip 10.214.0.6
-	until_true 10 sh -c "docker logs $pre-other 2>/dev/null | grep -q gate.ready"
+	until_true 60 sh -c "docker logs $pre-other 2>/dev/null | grep -q gate.ready"
 	before=$(refs)
 	client "rm -rf /t && cp -a /base /t && cd /t && git pull -q && ${4:-echo x >x} && git add . && git commit -qm x &&
 		git push git://10.214.0.6/upstream.test/alice/proj HEAD:refs/heads/t"

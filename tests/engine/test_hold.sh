@@ -19,7 +19,7 @@ docker create --name "$up" --label "cbt-test=$run" --network host -u git "$upstr
 	/usr/sbin/sshd -D -e -f /usr/local/lib/demo-upstream/sshd_config -o "ListenAddress=$host:$port" >/dev/null &&
 	tar -C "$work/ssh" -c --owner 1000 --group 1000 . | docker cp - "$up:/etc/demo-upstream" >/dev/null 2>&1 &&
 	docker start "$up" >/dev/null || die "the upstream does not start"
-until_true 10 "$python" -c "import socket; socket.create_connection(('$host', $port), 1)" || die "sshd does not listen"
+until_true 60 "$python" -c "import socket; socket.create_connection(('$host', $port), 1)" || die "sshd does not listen"
 upstream() { docker exec -u git "$up" "$@"; }
 upstream git clone -q --bare /home/git/demo.git /home/git/free.git || die "no second repository"
 
@@ -37,7 +37,7 @@ END
 cb start "$s" --yes
 is $rc 0 "a session starts whose pushes are held" || finish
 has "$err" "home/git/demo.git (pushes wait for you)" "the preflight says that they are"
-check "its clone arrives" until_true 30 in_agent "$s" test -f /workspace/README
+check "its clone arrives" until_true 60 in_agent "$s" test -f /workspace/README
 agent() { in_agent "$s" sh -c "$1"; }
 gate() { docker exec "cb-$s-git-gate" "$@"; }
 held=git://git-gate/git.test_$port/home/git/demo free=git://git-gate/git.test_$port/home/git/free
@@ -79,7 +79,7 @@ state_of() { cb push show "$s" "$1" --json && jq -r .state "$out"; }
 refs_at() { upstream git -C "/home/git/$1.git" for-each-ref --format='%(refname) %(objectname)'; }
 gate_refs() { gate git -C "/git/git.test_$port/home/git/$1.git" for-each-ref --format='%(refname) %(objectname)'; }
 events_have() { cb events --json --session "$s" && jq -es "any(.[]; $1)" "$out" >/dev/null; }
-event() { check "$2" until_true 10 events_have "$1"; }
+event() { check "$2" until_true 60 events_have "$1"; }
 commit() { # text: the command line for a commit in the work tree
 	printf 'cd /workspace && echo "%s" >>work.txt && git add work.txt && git commit -qm "%s"' "$1" "$1"
 }
@@ -87,10 +87,10 @@ commit() { # text: the command line for a commit in the work tree
 # --- a push that waits, and is approved ----------------------------------------------------
 before=$(refs_at demo)
 push one "$(commit 'the first one') && git push $held main"
-check "a clean push waits" until_true 30 has_held 1
+check "a clean push waits" until_true 60 has_held 1
 id=$(held_id 'the first one')
 says() { grep -q "$1" "$work/$2.said"; }
-check "the agent's git says what it waits for" until_true 10 says "PUSH HELD: push $id waits for a person" one
+check "the agent's git says what it waits for" until_true 60 says "PUSH HELD: push $id waits for a person" one
 cb push show "$s" "$id"
 has "$out" "the first one" "its commit is shown"
 has "$out" "Ann <ann@example.test>  +1 -0" "with its author and how much it changes"
@@ -119,7 +119,7 @@ is $rc 5 "what is over cannot be approved again"
 # --- rejected ---------------------------------------------------------------------------------
 before=$(refs_at demo) gate_before=$(gate_refs demo)
 push two "$(commit 'the second one') && git push $held main"
-until_true 30 has_held 1
+until_true 60 has_held 1
 id=$(held_id 'the second one')
 cb push reject "$s" "$id" --message "$(printf 'split it up\nand \033[31msay why')"
 is $rc 0 "a push is rejected"
@@ -132,12 +132,12 @@ event '.kind == "push.rejected" and (.detail.message | startswith("split it up")
 
 # --- the client goes away -------------------------------------------------------------------------
 push three "cd /workspace && exec git push $held main"
-until_true 30 has_held 1
+until_true 60 has_held 1
 id=$(held_id 'the second one')
 agent 'pkill -KILL -f "^git push"; pkill -KILL git' 
 is "$(end_of three)" 137 "a client goes away while it waits"
 is_state() { [ "$(state_of "$1")" = "$2" ]; }
-check "the push is cancelled then" until_true 15 is_state "$id" cancelled
+check "the push is cancelled then" until_true 60 is_state "$id" cancelled
 cb push approve "$s" "$id" --yes
 is $rc 5 "and cannot be approved"
 event '.kind == "push.failed" and (.summary | contains("the client went away"))' "it is an event"
@@ -177,7 +177,7 @@ end_of seven >/dev/null
 upstream sh -c 'printf "#!/bin/sh\necho not today >&2; exit 1\n" >/home/git/demo.git/hooks/pre-receive; chmod +x /home/git/demo.git/hooks/pre-receive'
 before=$(refs_at demo) gate_before=$(gate_refs demo)
 push eight "$(commit 'the fourth one') && git push $held main:refs/heads/new"
-until_true 30 has_held 1
+until_true 60 has_held 1
 cb push approve "$s" "$(held_id 'the fourth one')" --yes
 is $rc 1 "an approved push that the upstream refuses has failed"
 has "$err" "the upstream refused the push" "for that reason"
@@ -254,7 +254,7 @@ id=$(jq -r '[.[] | select(.state == "rejected")][-1].id' "$out")
 cb push accept "$s" "${id:0:10}" "$(jq -r '[.[] | select(.state == "rejected")][-1].findings[0].id' "$out")"
 is $rc 0 "a person accepts it by its id"
 push alarm "cd /workspace && git push $held alarm"
-check "it waits for a person all the same" until_true 30 has_held 1
+check "it waits for a person all the same" until_true 60 has_held 1
 id=$(held_id 'an example')
 cb push show "$s" "$id" --json
 json "who sees that the finding was accepted" '.findings[0].accepted_by | length > 0'
@@ -278,7 +278,7 @@ check "and they stay within 12 MiB" test "$spool_kb" -le 12400
 
 # --- who may decide, and what nobody gets to see ---------------------------------------------------------------
 push nine "$(commit 'the fifth one') && git push $held main:refs/heads/fifth"
-until_true 30 has_held 1
+until_true 60 has_held 1
 id=$(held_id 'the fifth one')
 agent 'cat /run/git-gate/spool/* 2>&1; ls /git /etc/git-gate 2>&1' >"$out"
 hasnt "$out" "$id" "the agent sees nothing of the spool"

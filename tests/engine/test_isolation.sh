@@ -62,7 +62,7 @@ while True:
     c.close()
 END
 started+=($!)
-until_true 5 test -s "$work/port" || die "the host's service does not start"
+until_true 60 test -s "$work/port" || die "the host's service does not start"
 port=$(cat "$work/port")
 
 cb start "$one" --yes
@@ -73,7 +73,7 @@ docker create --name "cbt-iso-$tag-up" --label "cbt-test=$run" --network "cb-$on
 	--entrypoint python3 "$agent_image" /up/serve.py >/dev/null && docker cp "$work/up" "cbt-iso-$tag-up:/up" >/dev/null 2>&1 &&
 	docker start "cbt-iso-$tag-up" >/dev/null || die "the upstream does not start"
 up_says() { docker logs "cbt-iso-$tag-up" 2>&1 | grep -qE -- "$1"; }
-until_true 10 up_says serving || die "the upstream does not serve"
+until_true 60 up_says serving || die "the upstream does not serve"
 
 # --- what must not be reached ---------------------------------------------------------------
 cat >"$work/tries.py" <<'END'
@@ -186,8 +186,8 @@ check "its receive-pack never arrived" sh -c "! DOCKER_HOST=$engine docker logs 
 in_agent "$one" git ls-remote https://allowed.test/repo.git >"$out" 2>"$err"
 check "counter-proof: a fetch's request did arrive" up_says 'GET /repo.git/info/refs\?service=git-upload-pack'
 refused() { cb events --json --session "$one" && jq -es 'any(.[]; .host == "'"$1"'" and .kind == "'"$2"'")' "$out"; }
-check "the unlisted host is an event" until_true 5 refused unlisted.test egress.blocked
-check "the outside name is an event" until_true 5 refused "outside-$tag.test" egress.dns
+check "the unlisted host is an event" until_true 60 refused unlisted.test egress.blocked
+check "the outside name is an event" until_true 60 refused "outside-$tag.test" egress.dns
 
 # --- what others attached is theirs ---------------------------------------------------------------------
 cb stop "$one--b"

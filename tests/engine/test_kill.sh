@@ -90,7 +90,7 @@ fault_start --fail-match GET 'probe/logs' --mode hang
 launch
 unset DOCKER_HOST
 check "a launch waits for its probe" until_true 20 grep -q ' hung$\|agent from inside: done' "$work/launch.err"
-until_true 10 sh -c "docker ps --format '{{.Names}}' | grep -q cb-$one-agent"
+until_true 60 sh -c "docker ps --format '{{.Names}}' | grep -q cb-$one-agent"
 cb list --json
 json "it is listed as starting" '.[0].state == "starting"'
 ours | sort >"$work/mine"

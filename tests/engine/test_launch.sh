@@ -156,7 +156,7 @@ cb start "$tag-done" --yes
 is $rc 0 "and one that ends well"
 cb start "$one" --yes
 ended() { cb list --json && jq -e '[.[] | select(.exit_code)] | length == 2' "$out"; }
-check "the ends are seen" until_true 10 ended
+check "the ends are seen" until_true 60 ended
 json "its exit code is shown, and that it failed" '.[] | select(.session == "'"$tag-ends"'") | .state == "failed" and .exit_code == 7'
 json "the one that ended well is stopped" '.[] | select(.session == "'"$tag-done"'") | .state == "stopped" and .exit_code == 0'
 cb list
@@ -171,7 +171,7 @@ is "$(jq -r '[.[].session] | join(" ")' "$out")" "$one" "cleanup removed what en
 cb stop "$one"
 cb start "$tag-nocommand" --yes
 ended_127() { cb list --json && jq -e '.[0].exit_code == 127' "$out"; }
-check "a command that is not there ends with 127" until_true 10 ended_127
+check "a command that is not there ends with 127" until_true 60 ended_127
 check "its terminal says so" sh -c "docker logs cb-$tag-nocommand-agent 2>&1 | grep -q /no/such/program"
 cb cleanup --yes
 none_left "cleanup leaves nothing of it"
@@ -197,13 +197,13 @@ docker build -q -t "cbt-launch-$tag/own:1" "$work/own" >/dev/null || die "docker
 says() { docker logs "cb-$1-agent" 2>&1 | grep -qF "$2"; }
 cb start "$tag-own" --yes
 is $rc 0 "an image without a shell or a CA bundle"
-check "its own entry point and command run" until_true 5 says "$tag-own" '[/own][entry][cmd]'
+check "its own entry point and command run" until_true 60 says "$tag-own" '[/own][entry][cmd]'
 docker cp "cb-$tag-own-agent:/etc/claude-bottle/ca-bundle.pem" "$work/bundle" >/dev/null 2>&1
 is "$(grep -c BEGIN "$work/bundle")" 1 "its CA bundle is our CA alone"
 cb stop "$tag-own"
 cb start "$tag-command" --yes
 is $rc 0 "the same image with a command"
-check "the manifest's command runs" until_true 5 says "$tag-command" '[/own][from][manifest]'
+check "the manifest's command runs" until_true 60 says "$tag-command" '[/own][from][manifest]'
 cb stop "$tag-command"
 
 # --- what is brought along: prompt, skills, a copy of a folder ---------------------------------------------------
@@ -249,10 +249,10 @@ is "$(in_agent "$tag-text" cat /etc/claude-bottle/prompt.txt)" 'Say "hello" & mo
 told() { [ "$(in_agent "$tag-text" cat /tmp/told 2>/dev/null)" = "$1" ]; }
 cb send "$tag-text" "go on; \$HOME"
 is $rc 0 "send a line"
-check "the agent reads it as it was" until_true 10 told 'go on; $HOME'
+check "the agent reads it as it was" until_true 60 told 'go on; $HOME'
 cb send "$tag-text" --no-enter "half and "
 cb send "$tag-text" half
-check "--no-enter leaves the line open" until_true 10 told "half and half"
+check "--no-enter leaves the line open" until_true 60 told "half and half"
 cb stop "$tag-text"
 cb send "$tag-text" late
 is $rc 1 "send to a session that is not there"
@@ -275,7 +275,7 @@ docker create --name "cbt-launch-$tag-git" --label "cbt-test=$run" --network hos
 	/usr/sbin/sshd -D -e -f /usr/local/lib/demo-upstream/sshd_config -o "ListenAddress=$host:$port" >/dev/null &&
 	tar -C "$work/ssh" -c --owner 1000 --group 1000 . | docker cp - "cbt-launch-$tag-git:/etc/demo-upstream" >/dev/null 2>&1 &&
 	docker start "cbt-launch-$tag-git" >/dev/null || die "the upstream does not start"
-until_true 10 sh -c "echo | timeout 2 '$python' -c \"import socket; socket.create_connection(('$host', $port), 1)\"" || die "sshd does not listen: $(docker logs "cbt-launch-$tag-git" 2>&1 | tail -n 3)"
+until_true 60 sh -c "echo | timeout 2 '$python' -c \"import socket; socket.create_connection(('$host', $port), 1)\"" || die "sshd does not listen: $(docker logs "cbt-launch-$tag-git" 2>&1 | tail -n 3)"
 cat >"$manifest" <<END
 {
   "bottles": { "gated": { "git": [ { "Name": "proj", "Upstream": "ssh://git@git.test:$port/home/git/demo.git", "IdentityFile": "$work/id",
@@ -291,7 +291,7 @@ is "$(in_clone 'git log --format=%s')" begin "with its history"
 is "$(in_clone 'git remote get-url origin')" "git://git-gate/git.test_$port/home/git/demo.git" "its remote is the gate"
 is "$(in_clone 'find . ! -user 1000 | head -n 3')" "" "it is the agent's"
 fetched() { cb events --json --session "$tag-clone" && jq -es 'any(.[]; .kind == "fetch.ok")' "$out"; }
-check "the fetch is an event" until_true 5 fetched
+check "the fetch is an event" until_true 60 fetched
 cb stop "$tag-clone"
 none_left "nothing is left at the end"
 finish

@@ -210,12 +210,12 @@ docker rm -f $pre-resolver >/dev/null
 docker run -d --name $pre-resolver "${secure[@]}" --user 65534 --network $pre-inside --ip $net.4 \
 	--sysctl net.ipv4.ip_unprivileged_port_start=0 claude-bottle/resolver -k --no-resolv --no-hosts --user= --group= \
 	--pid-file= --address=/isolation-probe.invalid/10.9.9.9 >/dev/null
-sleep 0.5
+sleep 3
 fault "dns-configured dns-resolver" "a resolver that answers"
 docker rm -f $pre-resolver >/dev/null
 docker run -d --name $pre-resolver "${secure[@]}" --user 65534 --network $pre-inside --ip $net.4 \
 	--sysctl net.ipv4.ip_unprivileged_port_start=0 claude-bottle/resolver >/dev/null
-sleep 0.5
+sleep 3
 hosts=(--add-host pipelock:$net.3 --add-host resolver:$net.4 --add-host git-gate:$net.3)
 fault sibling-name "a sibling's name with another address"
 hosts=(--add-host pipelock:$net.3 --add-host resolver:$net.4 --add-host git-gate:$net.5)

@@ -139,7 +139,7 @@ is "$(cat "$work/found")" "" "nor a sentinel anywhere"
 echo "$control" >"$work/p/control"
 docker run -d --name "cbt-secrets-$tag" --label "cbt-test=$run" --network none --entrypoint sh "$agent_image" \
 	-c "echo $control >/tmp/kept; echo $control; sleep 1000" >/dev/null
-until_true 5 sh -c "DOCKER_HOST=$engine docker logs cbt-secrets-$tag | grep -q control"
+until_true 60 sh -c "DOCKER_HOST=$engine docker logs cbt-secrets-$tag | grep -q control"
 search "$work/p/control" >"$work/found"
 say "control: $(cut -d: -f1 "$work/found" | sort | uniq -c | tr '\n' ';')"
 check "control: the search finds a container's configuration" grep -q "^inspect container" "$work/found"

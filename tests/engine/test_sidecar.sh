@@ -110,7 +110,7 @@ live() {
 }
 live wide
 ok $? "before the deadline the file is as it was put"
-until_true 8 live narrow
+until_true 60 live narrow
 ok $? "at the deadline the keeper renames the narrower file over it"
 now=$(date +%s)
 [ "$now" -ge "$due" ] && [ "$now" -le $((due + 3)) ]
@@ -151,14 +151,14 @@ deliver() { # container then NAME=VALUE...
 ended() { [ "$(docker inspect -f '{{.State.Running}} {{.State.ExitCode}}' "$1")" = "false $2" ]; }
 
 agent $pre-a --dir /work/x -- show one two
-sleep 0.5
+sleep 3
 docker logs $pre-a >"$made/last" 2>&1
 [ ! -s "$made/last" ]
 ok $? "nothing of the agent's runs while it waits"
 deliver $pre-a "API_TOKEN=$secret" "EMPTY="
 [ "$(cat "$made/last")" = ok ]
 ok $? "receive prints ok"
-until_true 5 says $pre-a "ran in /work/x: one two"
+until_true 60 says $pre-a "ran in /work/x: one two"
 ok $? "the command runs in its folder with its arguments"
 says $pre-a "env API_TOKEN=$secret" && says $pre-a 'env EMPTY=$'
 ok $? "what was delivered is in its environment"
@@ -171,18 +171,18 @@ ls -A "/proc/$pid/root/run/claude-bottle" >"$made/last" && [ ! -s "$made/last" ]
 ok $? "the delivered file is gone once it was read"
 agent $pre-b -- show
 deliver $pre-b
-until_true 5 says $pre-b "ran in"
+until_true 60 says $pre-b "ran in"
 ok $? "an empty delivery releases an agent without secrets"
 agent $pre-c -- show
 printf 'CBENV1 5\nA=1' | docker exec -i --user 1000 $pre-c /claude-bottle/helper receive >"$made/last" 2>&1
-[ $? -eq 1 ] && sleep 0.3 && ! says $pre-c "ran in"
+[ $? -eq 1 ] && sleep 2 && ! says $pre-c "ran in"
 ok $? "a broken delivery releases nobody"
 docker stop -t 10 $pre-c >/dev/null
 ended $pre-c 143
 ok $? "SIGTERM while waiting ends the agent with 143"
 agent $pre-d --dir /work/repo --clone git://git-gate/none -- show
 deliver $pre-d
-until_true 5 ended $pre-d 1
+until_true 60 ended $pre-d 1
 ok $? "a failed clone ends the agent with 1"
 says $pre-d "git clone git://git-gate/none ended with 128; the agent was not started" &&
 	says $pre-d "fatal: repository 'git://git-gate/none' not found" && ! says $pre-d "ran in"
