@@ -4,6 +4,7 @@
 # Secrets are made here of pieces, and looked for at the end in everything that the
 # gate tells anybody.
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/model.sh"	# for its terminals
 
 need_gate
 timeout 900 "$bottle" images build demo-upstream >"$work/images" 2>&1 </dev/null || die "the upstream's image cannot be made: $(tail -n 3 "$work/images")"
@@ -262,6 +263,64 @@ cb push reject "$s" "$id"
 is "$(end_of alarm)" 1 "and rejects it"
 in_held "git push $held alarm"
 is $? 1 "that used the acceptance up"
+in_held 'git checkout -q main'
+
+# --- the same by key: rejected, a finding accepted, approved --------------------------------------------------
+# A question takes no key in its first moments, and what follows Escape at once would
+# be a key with Alt.
+read_it() { sleep 2; }
+newest_card() { # pattern what: of the newest line of the gate's pane
+	term_keys d G
+	term_keys d Enter
+	shows d "$1" "$2"
+}
+term_open d 170 40 "$bottle"
+shows d "$s +(idle|running|works)" "a dashboard shows the session"
+before=$(refs_at demo) gate_before=$(gate_refs demo)
+push desk "$(commit 'from the desk') && git push $held main:refs/heads/desk"
+check "a push waits" until_true 60 has_held 1
+shows d 'push of desk' "the gate's pane has it"
+term_keys d Tab Tab Tab
+newest_card 'X +rejects' "its card offers to reject it"
+shows d 'from the desk' "and has its commit"
+term_keys d X
+shows d 'Reject this push' "X asks"
+term_type d "Not from the desk"
+shows d 'Not from the desk' "for words to the agent"
+term_keys d Enter
+is "$(end_of desk)" 1 "the agent's push fails"
+has "$work/desk.said" "Not from the desk" "its git shows them"
+is "$(refs_at demo)$(gate_refs demo)" "$before$gate_before" "the upstream's refs and the gate's are as before"
+shows d 'state +rejected' "the card follows"
+term_keys d Escape
+read_it
+fresh_keys
+in_held "git checkout -q -B desk-alarm && echo \"example = \$K\" >desk.txt && git add desk.txt && git commit -qm 'a desk example' && git push $held desk-alarm"
+is $? 1 "a false alarm is rejected"
+shows d 'push of desk-alarm .*rej' "the pane has it"
+newest_card 'finding 1 +aws-access-token +desk.txt:1' "its card has the finding"
+term_keys d f
+shows d 'false alarm\?' "f asks"
+read_it
+term_keys d 1 Enter
+shows d 'may come again' "and the finding is accepted"
+term_keys d Escape
+read_it
+push desk-alarm "cd /workspace && git push $held desk-alarm"
+check "the push waits then" until_true 60 has_held 1
+shows d 'push of desk-alarm .*waits' "the pane has that too"
+newest_card 'A +approves' "its card offers to approve it"
+term_keys d A
+shows d 'Forward this push\?' "A asks"
+read_it
+term_keys d j Enter
+is "$(end_of desk-alarm)" 0 "the agent's push succeeds"
+refs_at demo >"$out"
+has "$out" refs/heads/desk-alarm "the upstream has it"
+term_keys d Escape
+read_it
+term_keys d q
+shows d 'exit 0' "q leaves"
 in_held 'git checkout -q main'
 
 # --- bounds -----------------------------------------------------------------------------------------------------
