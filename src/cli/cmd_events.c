@@ -96,7 +96,8 @@ static void flush(struct watch *w)
 		w->is_done = true;
 }
 
-/* All that is stored and asked for, page by page. */
+/* All that is stored and asked for, page by page. What others store meanwhile may be on
+ * a later page; with -f it comes after, once. */
 static int print_stored(struct watch *w, struct err *err)
 {
 	struct store_query q = w->query;
@@ -109,7 +110,8 @@ static int print_stored(struct watch *w, struct err *err)
 		if (store_find(w->store, &q, &p, err) < 0)
 			return -1;
 		for (size_t i = 0; i < p.n; i++)
-			print(w, &p.v[i].event);
+			if (!w->keep_following || p.v[i].event.id <= w->last_id)
+				print(w, &p.v[i].event);
 		flush(w);
 		more = q.from_start && p.has_more && p.n > 0;
 		if (p.n)
