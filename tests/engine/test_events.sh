@@ -2,6 +2,7 @@
 # Events outlive what made them: each is stored exactly once, whoever reads the logs and
 # however often, also of a session that is stopped, and whatever kills the reader.
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/model.sh"	# for its terminals
 
 one=$tag-one
 cat >"$manifest" <<END
@@ -59,6 +60,26 @@ done
 for i in 1 2 3 4 5 6; do
 	each_once "round$i-" 60 "a reader was killed meanwhile: round $i is there once"
 done
+# a dashboard too, twice in the middle of ten thousand
+ask many 10000 &
+asker=$!
+for thousands in 1 4; do
+	term=k$thousands
+	term_open $term 120 40 "$bottle"
+	shows $term "[$thousands-9][0-9]{3,} blocked" "a dashboard is in the middle of it"
+	kill -9 "$(term_pid $term)"
+	shows $term 'exit 137' "and is killed there"
+	term_close $term
+done
+wait "$asker"
+is $? 0 "ten thousand were refused meanwhile"
+term_open k 120 40 "$bottle"
+shows k '[4-9][0-9]{3,} blocked' "one that comes after goes on"
+term_keys k q
+shows k 'exit 0' "and leaves"
+term_close k
+each_once many 10000 "each of them once, in the order of asking"
+
 (cd "$work/cwd" && exec "$bottle" events -f --json --session "$one") >"$work/live" 2>&1 </dev/null &
 reader=$!
 started+=("$reader")
