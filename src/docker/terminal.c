@@ -21,6 +21,8 @@
 /* How long a size that is not the wanted one stays: a program that is told of two
  * changes before it looks sees none. */
 #define REPAINT_HOLD_MS 100
+/* An engine takes no size for an exec whose program does not run yet. */
+#define REFUSED_MAX 5u
 
 struct backend_stream {
 	struct engine *engine;
@@ -36,6 +38,7 @@ struct backend_stream {
 	bool wants_repaint;
 	bool is_young;
 	bool is_short;			/* sent_rows is not to stay */
+	unsigned n_refused;		/* sizes */
 	unsigned n_asked;		/* how often it was asked to draw itself */
 	size_t came;			/* since it was asked last */
 	struct loop_timer repaint;
@@ -69,10 +72,14 @@ static void end_hold(void *arg)
 static void on_resized(void *arg, const struct engine_reply *reply)
 {
 	struct backend_stream *s = arg;
+	struct err why = { 0 };
 
-	(void)reply;	/* a size that was refused is asked for again with the next change */
 	s->resizing = NULL;
-	if (s->is_short)
+	if (engine_check(reply, &why, "setting the terminal's size") == 0)
+		s->n_refused = 0;
+	else if (s->n_refused++ < REFUSED_MAX)
+		s->sent_rows = 0;	/* and so is not the wanted one */
+	if (s->is_short || s->sent_rows == 0)
 		loop_timer_set(s->loop, &s->hold, REPAINT_HOLD_MS, end_hold, s);
 	else
 		send_wanted_size(s);

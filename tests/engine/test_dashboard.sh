@@ -25,7 +25,7 @@ says_yes() { # name question
 	until_true 20 term_shows "$1" "$2" && until_true 20 answered "$1"
 }
 launch_of() { cb list --json && jq -r --arg s "$1" '.[] | select(.session == $s) | .launch' "$out"; }
-tty_is() { [ "$(in_agent "$1" stty -F /dev/pts/0 size | tr -d '\r')" = "$2" ]; }
+tty_is() { [ "$(in_agent "$1" stty -F "/dev/pts/${3:-0}" size | tr -d '\r')" = "$2" ]; } # session size [number]
 ran() { # name command wanted what: in the terminal that has the keyboard
 	term_type "$1" "$2"
 	term_keys "$1" Enter
@@ -81,6 +81,7 @@ term_keys d E
 shows d 'shell · ' "E opens a shell beside the agent's terminal"
 shows d 'agent@' "its prompt comes"
 ran d 'echo $$-shell-$((40+2)); tty' '/dev/pts/1' "it has a terminal of its own"
+check "and of the pane's size" until_true 60 tty_is "$one" "26 88" 1
 term_type d exit
 term_keys d Enter
 hides d 'shell · ' "which goes when it ends"
