@@ -81,6 +81,7 @@ for k in early $(seq 0 $((steps - 1))); do
 	others >"$work/others.now"
 	[ $cleaned -eq 0 ] && [ ! -s "$work/left" ] && cmp -s "$work/others" "$work/others.now"
 	ok $? "killed after $k steps (seen: $at, $before things): cleanup leaves nothing and touches nobody" \
+		"$(diff "$work/others" "$work/others.now")" \
 		"cleanup: $cleaned; left: $(tr '\n' ' ' <"$work/left")"
 	[ ! -s "$work/left" ] || clear_ours
 done
