@@ -25,8 +25,8 @@ free_network() { # options and name: in a subnet that nobody has
 {
 	free_network $t $(label $other other) "cb-$tag-other-internal" &&
 		docker volume create $t $(label $other keeper) "cb-$tag-other-pipelock" &&
-		docker run -d $t $(label $other keeper) --name "cb-$tag-other-keeper" --network none "$sidecar_image" keeper &&
-		docker run -d $t --name "cb-$one-agent2" --network none "$sidecar_image" keeper &&
+		docker run -d $t $(label $other keeper) --name "cb-$tag-other-keeper" --network none "$sidecar_image" keeper / &&
+		docker run -d $t --name "cb-$one-agent2" --network none "$sidecar_image" keeper / &&
 		free_network $t "cb-$one-internal2"
 } >/dev/null || die "the neighbours cannot be made"
 others() {
