@@ -92,6 +92,19 @@ static void draw(void *arg)
 		loop_fd_set(a->loop, STDOUT_FILENO, LOOP_WRITE, on_writable, a, NULL);
 }
 
+/* The first output after a key may be its answer: not even a turn of the loop goes by. */
+static void draw_terminals(struct app *a)
+{
+	uint64_t now = loop_now_ns();
+
+	if (a->typed_ns <= a->last_draw_ns || now - a->typed_ns > APP_ANSWER_NS) {
+		draw_soon(a);
+		return;
+	}
+	loop_timer_cancel(a->loop, &a->draw_timer);
+	draw(a);
+}
+
 static void on_clock(void *arg)
 {
 	struct app *a = arg;
@@ -162,7 +175,7 @@ static void on_changed(void *arg, unsigned changes)
 	if (changes != FLEET_TERMINAL)
 		app_dirty(a);
 	else if (is_seen(a))
-		draw_soon(a);
+		draw_terminals(a);
 }
 
 static void on_input_timeout(void *arg)

@@ -7,6 +7,9 @@ static bool is_prefix(const struct app *a, const struct vtkey *key)
 {
 	char name[32], prefix[32];
 
+	/* most keys that are typed are none, and an agent waits for them */
+	if ((key->mods ^ a->prefix.mods) & (VTKEY_CTRL | VTKEY_ALT))
+		return false;
 	input_key_name(key, name);
 	input_key_name(&a->prefix, prefix);
 	return strcmp(name, prefix) == 0;

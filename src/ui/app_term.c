@@ -76,8 +76,10 @@ static void draw_vt(struct app *a, int which, struct canvas c, bool has_focus, b
 	int lo, hi;
 
 	for (int y = 0; y < vt_rows(vt) && y < c.at.rows; y++)
-		if (is_all || vt_row_dirty(vt, y, &lo, &hi))
+		if (is_all)
 			canvas_vt_row(c, y, vt, y, text);
+		else if (vt_row_dirty(vt, y, &lo, &hi))
+			canvas_vt_span(c, y, vt, y, lo, hi, text);
 	vt_clean_damage(vt);
 	if (which == 0 && has_focus && a->is_attached && cursor.is_visible &&
 	    a->dialog.kind == DIALOG_NONE && !a->overlay && cursor.y < c.at.rows &&

@@ -206,11 +206,11 @@ void canvas_fill(struct canvas c, struct rect r, struct style s)
 	struct canvas_cell blank = { 0, s.fg, s.bg, s.attr & ~(uint32_t)(VT_WIDE | VT_TAIL) };
 
 	for (int y = at.at.y; at.at.cols > 0 && y < at.at.y + at.at.rows; y++) {
-		struct canvas_cell *row = grid_at(at.grid, y, 0);
+		struct canvas_cell *cells = grid_at(at.grid, y, at.at.x, at.at.cols);
 
 		grid_cut_wide(at.grid, y, at.at.x, at.at.x + at.at.cols);
-		for (int x = at.at.x; x < at.at.x + at.at.cols; x++)
-			row[x] = blank;
+		for (int x = 0; x < at.at.cols; x++)
+			cells[x] = blank;
 	}
 }
 
@@ -220,7 +220,7 @@ void canvas_restyle(struct canvas c, struct rect r, struct style s)
 
 	for (int y = 0; y < at.at.rows; y++)
 		for (int x = 0; x < at.at.cols; x++) {
-			struct canvas_cell *cell = grid_at(at.grid, at.at.y + y, at.at.x + x);
+			struct canvas_cell *cell = grid_at(at.grid, at.at.y + y, at.at.x + x, 1);
 
 			if (s.fg != VT_COLOR_DEFAULT)
 				cell->fg = s.fg;
@@ -328,16 +328,19 @@ static struct style resolve(struct style s, struct style d, bool is_reversed)
 	return s;
 }
 
-static void vt_cells(struct canvas c, int at_y, const struct vt *vt, struct vt_line line,
-                     struct style d)
+/* lo and hi: as of canvas_vt_span(). */
+static void vt_cells(struct canvas c, int at_y, const struct vt *vt, struct vt_line line, int lo,
+                     int hi, struct style d)
 {
 	bool is_reversed = vt_is_reversed(vt);
 	int cols = vt_cols(vt) < c.at.cols ? vt_cols(vt) : c.at.cols;
+	int end = hi < cols ? hi : cols, x = lo;
 	struct link_memo memo = { 0 };
 	struct style fill;
-	int x;
 
-	for (x = 0; x < cols && x < (int)line.used; x++) {
+	/* what of a wide cell is damaged is its second half, or not both */
+	x -= x > 0 && x < (int)line.used && line.cells[x].attr & VT_TAIL;
+	for (; x < end && x < (int)line.used; x++) {
 		const struct vt_cell *cell = &line.cells[x];
 		struct style s = { cell->fg, cell->bg, cell->attr & 0xffffu };
 		int width = cell->attr & VT_WIDE ? 2 : 1;
@@ -357,20 +360,27 @@ static void vt_cells(struct canvas c, int at_y, const struct vt *vt, struct vt_l
 		x += width - 1;
 	}
 	fill = resolve((struct style){ 0, line.fill, 0 }, d, is_reversed);
-	canvas_fill(c, (struct rect){ at_y, x, 1, cols - x }, fill);
-	canvas_fill(c, (struct rect){ at_y, cols, 1, c.at.cols - cols }, d);
+	canvas_fill(c, (struct rect){ at_y, x, 1, end - x }, fill);
+	if (hi >= cols)
+		canvas_fill(c, (struct rect){ at_y, cols, 1, c.at.cols - cols }, d);
 }
 
 void canvas_vt_row(struct canvas c, int at_y, const struct vt *vt, int y,
                    struct style default_style)
 {
+	canvas_vt_span(c, at_y, vt, y, 0, vt_cols(vt), default_style);
+}
+
+void canvas_vt_span(struct canvas c, int at_y, const struct vt *vt, int y, int lo, int hi,
+                    struct style default_style)
+{
 	if (at_y >= 0 && at_y < c.at.rows)
-		vt_cells(c, at_y, vt, vt_row(vt, y), default_style);
+		vt_cells(c, at_y, vt, vt_row(vt, y), lo, hi, default_style);
 }
 
 void canvas_vt_line(struct canvas c, int at_y, struct vt *vt, uint64_t number,
                     struct style default_style)
 {
 	if (at_y >= 0 && at_y < c.at.rows)
-		vt_cells(c, at_y, vt, vt_line(vt, number), default_style);
+		vt_cells(c, at_y, vt, vt_line(vt, number), 0, vt_cols(vt), default_style);
 }

@@ -48,6 +48,10 @@ int grid_cols(const struct grid *g);
  * another frame's? */
 bool grid_has_room(const struct grid *g);
 const struct canvas_cell *grid_row(const struct grid *g, int y);
+/* What of a row was written since grid_clean(), as [*lo, *hi); false for nothing. The
+ * other columns hold what they held then. */
+bool grid_row_dirty(const struct grid *g, int y, int *lo, int *hi);
+void grid_clean(struct grid *g);
 /* The text of a cell as UTF-8 (at most VT_CELL_TEXT_MAX bytes with the NUL). */
 size_t grid_cell_text(const struct grid *g, const struct canvas_cell *c, char *out);
 
@@ -109,6 +113,9 @@ bool grid_is_ascii(const struct grid *g);
  * for that (DECSCNM). Concealed text is left out. */
 void canvas_vt_row(struct canvas c, int at_y, const struct vt *vt, int y,
                    struct style default_style);
+/* Of it the columns [lo, hi) alone, of which the others' are drawn already: damage. */
+void canvas_vt_span(struct canvas c, int at_y, const struct vt *vt, int y, int lo, int hi,
+                    struct style default_style);
 /* The same for a line of the scrollback. */
 void canvas_vt_line(struct canvas c, int at_y, struct vt *vt, uint64_t number,
                     struct style default_style);

@@ -48,8 +48,10 @@ void diff_set_caps(struct diff *d, const struct diff_caps *caps);
 /* What the terminal shows is not known any more; it is cleared first. */
 void diff_forget(struct diff *d);
 
-/* Take a copy of g as what shall be shown, in place of one not yet emitted. */
-void diff_take(struct diff *d, const struct grid *g);
+/* Take a copy of g as what shall be shown, in place of one not yet emitted. Rows that
+ * were not drawn on since the last take are not looked at: g is clean after it, and
+ * nobody else may call grid_clean(). */
+void diff_take(struct diff *d, struct grid *g);
 
 /* Append what makes the terminal show the frame taken last; nothing when it does
  * already. Returns -1, and forgets what is shown, when out refused. */

@@ -125,6 +125,7 @@ void grid_free(struct grid *g)
 	strings_done(&g->clusters);
 	strings_done(&g->links);
 	free(g->cells);
+	free(g->dirty);
 	free(g);
 }
 
@@ -139,11 +140,19 @@ void grid_resize(struct grid *g, int rows, int cols)
 	cols = clamp_size(cols);
 	if (rows != g->rows || cols != g->cols) {
 		free(g->cells);
+		free(g->dirty);
 		g->cells = xcalloc((size_t)rows * (size_t)cols, sizeof *g->cells);
+		g->dirty = xcalloc((size_t)rows, sizeof *g->dirty);
 		g->rows = rows;
 		g->cols = cols;
 	}
 	grid_clear(g, (struct style){ 0 });
+}
+
+static void set_dirty(struct grid *g, struct grid_span span)
+{
+	for (int y = 0; y < g->rows; y++)
+		g->dirty[y] = span;
 }
 
 void grid_clear(struct grid *g, struct style s)
@@ -156,6 +165,7 @@ void grid_clear(struct grid *g, struct style s)
 	blank.attr &= (1u << CANVAS_LINK_SHIFT) - 1;
 	for (size_t i = 0; i < n; i++)
 		g->cells[i] = blank;
+	set_dirty(g, (struct grid_span){ 0, g->cols });
 	g->cursor_y = g->cursor_x = 0;
 	g->is_cursor_visible = false;
 	g->cursor_shape = VT_CURSOR_BLOCK;
@@ -168,6 +178,7 @@ void grid_copy(struct grid *to, const struct grid *from)
 	if (to->rows != from->rows || to->cols != from->cols)
 		grid_resize(to, from->rows, from->cols);
 	memcpy(to->cells, from->cells, n * sizeof *to->cells);
+	set_dirty(to, (struct grid_span){ 0, to->cols });
 	strings_copy(&to->clusters, &from->clusters);
 	strings_copy(&to->links, &from->links);
 	to->is_ascii = from->is_ascii;
@@ -200,6 +211,18 @@ bool grid_has_room(const struct grid *g)
 const struct canvas_cell *grid_row(const struct grid *g, int y)
 {
 	return &g->cells[(size_t)y * (size_t)g->cols];
+}
+
+bool grid_row_dirty(const struct grid *g, int y, int *lo, int *hi)
+{
+	*lo = g->dirty[y].lo;
+	*hi = g->dirty[y].hi;
+	return *lo < *hi;
+}
+
+void grid_clean(struct grid *g)
+{
+	set_dirty(g, (struct grid_span){ g->cols, 0 });
 }
 
 void grid_set_ascii(struct grid *g, bool is_ascii)
@@ -236,31 +259,34 @@ void grid_cursor(const struct grid *g, int *y, int *x, bool *is_visible,
 
 /* --- cells ------------------------------------------------------------------------------------ */
 
-static void blank_cell(struct canvas_cell *c)
+static void blank_cell(struct grid *g, int y, int x)
 {
+	struct canvas_cell *c = grid_at(g, y, x, 1);
+
 	c->text = 0;
 	c->attr &= ~(uint32_t)(VT_WIDE | VT_TAIL);
 }
 
 void grid_cut_wide(struct grid *g, int y, int x, int end)
 {
-	struct canvas_cell *row = grid_at(g, y, 0);
+	const struct canvas_cell *row = grid_row(g, y);
 
 	if (x < end && row[x].attr & VT_TAIL && x > 0)
-		blank_cell(&row[x - 1]);
+		blank_cell(g, y, x - 1);
 	if (x < end && row[end - 1].attr & VT_WIDE && end < g->cols)
-		blank_cell(&row[end]);
+		blank_cell(g, y, end);
 }
 
 void grid_put(struct grid *g, int y, int x, uint32_t text, int width, struct style s)
 {
-	struct canvas_cell *c = grid_at(g, y, x);
+	struct canvas_cell *c;
 
 	if (text == REPLACEMENT && width == 2) {
 		/* it stands for something wide, and is narrow itself */
 		grid_put(g, y, x + 1, 0, 1, s);
 		width = 1;
 	}
+	c = grid_at(g, y, x, width);
 	if ((c->attr | c[width - 1].attr) & (VT_WIDE | VT_TAIL))
 		grid_cut_wide(g, y, x, x + width);
 	s.attr &= ~(uint32_t)(VT_WIDE | VT_TAIL | VT_PROTECTED | VT_CONCEAL);

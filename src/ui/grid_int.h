@@ -19,6 +19,9 @@ struct grid_strings {
 
 struct grid {
 	struct canvas_cell *cells;
+	struct grid_span { /* columns from lo to before hi */
+		int lo, hi;
+	} * dirty; /* by row: written since grid_clean() */
 	int rows, cols;
 	bool is_ascii;
 	bool has_own_palette;
@@ -34,8 +37,15 @@ struct grid {
 #define GRID_LINKS_MAX 4096u
 #define GRID_LINK_BYTES ((size_t)1 << 20)
 
-static inline struct canvas_cell *grid_at(struct grid *g, int y, int x)
+/* n cells to be written: every change of one goes through here, or grid_clear(). */
+static inline struct canvas_cell *grid_at(struct grid *g, int y, int x, int n)
 {
+	struct grid_span *dirty = &g->dirty[y];
+
+	if (x < dirty->lo)
+		dirty->lo = x;
+	if (x + n > dirty->hi)
+		dirty->hi = x + n;
 	return &g->cells[(size_t)y * (size_t)g->cols + (size_t)x];
 }
 

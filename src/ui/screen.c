@@ -101,7 +101,7 @@ bool screen_flush(struct screen *s)
 	return true;
 }
 
-bool screen_draw(struct screen *s, const struct grid *g)
+bool screen_draw(struct screen *s, struct grid *g)
 {
 	if (!s->is_active || s->is_gone)
 		return false;

@@ -53,7 +53,7 @@ bool screen_is_ascii(const struct screen *s);
  * not take is kept, and screen_flush() is to be called when out_fd can be
  * written; a new frame meanwhile replaces the one not yet begun. Returns true
  * while something is left to be written. */
-bool screen_draw(struct screen *s, const struct grid *g);
+bool screen_draw(struct screen *s, struct grid *g);
 bool screen_flush(struct screen *s);
 void screen_redraw_all(struct screen *s);	/* the next draw starts from nothing */
 

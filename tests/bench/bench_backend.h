@@ -104,6 +104,8 @@ static inline void bench_on_data(void *arg, int fd, unsigned events)
 		if (n <= 0)
 			return;
 		s->ev->data(s->arg, data, (size_t)n);
+		if ((size_t)n < sizeof data)
+			return;
 	}
 }
 

@@ -25,7 +25,7 @@
 #include "core/vt.h"
 
 #define RUNS_MAX 15
-#define KEYS 200
+#define KEYS 600
 #define IDLE_S 10
 #define SPIN_S 5
 
@@ -423,7 +423,7 @@ static double bench_stream(const char *name, const struct buf *b)
 	printf("info: screen: %s: %.2f CPU s per 100 MB drawn, tmux %.2f; %.1f times as fast\n",
 	       name, o, p, at(speed, n_runs, 0.5));
 	fflush(stdout);
-	report(name, o, p, p / o, strcmp(name, "ascii") == 0 ? 2 : 3, true);
+	report(name, o, p, p / o, corpus_bar(name), true);
 	return at(speed, n_runs, 0.5);
 }
 

@@ -444,19 +444,6 @@ static void bench_scrollback(const struct corpus *c, double bar)
 	report("scrollback-kb", c->name, ours, peer, ours / peer, bar, ours / peer <= bar);
 }
 
-static double bar_of(const char *name)
-{
-	static const struct {
-		const char *name;
-		double bar;
-	} bars[] = { { "ascii", 2 }, { "sgr", 4 }, { "unicode", 6 }, { "claude", 4 } };
-
-	for (size_t i = 0; i < sizeof bars / sizeof *bars; i++)
-		if (strcmp(bars[i].name, name) == 0)
-			return bars[i].bar;
-	return 3;
-}
-
 static void clean_up(void)
 {
 	static const char *const names[] = { "stream", "ours", "theirs", "tmux" };
@@ -499,7 +486,7 @@ static void bench_all(char **recordings, int n_recordings)
 			snprintf(name, sizeof name, "%.*s", (int)(eq - recordings[i - 4]),
 			         recordings[i - 4]);
 		}
-		product *= bench_stream(name, &b, bar_of(name));
+		product *= bench_stream(name, &b, corpus_bar(name));
 		n++;
 		buf_done(&b);
 	}

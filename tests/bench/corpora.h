@@ -188,6 +188,20 @@ struct corpus {
 	void (*make)(struct corpus_random *r, struct buf *b);	/* adds a line or a frame */
 };
 
+/* How many times a stream must take less of a processor than in tmux. */
+static inline double corpus_bar(const char *name)
+{
+	static const struct {
+		const char *name;
+		double bar;
+	} bars[] = { { "ascii", 2 }, { "sgr", 4 }, { "unicode", 6 }, { "claude", 4 } };
+
+	for (size_t i = 0; i < sizeof bars / sizeof *bars; i++)
+		if (strcmp(bars[i].name, name) == 0)
+			return bars[i].bar;
+	return 3;
+}
+
 /* Fill b to about size bytes; false when it does not fit. */
 static inline bool corpus_fill(const struct corpus *c, struct buf *b, size_t size)
 {

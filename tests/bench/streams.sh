@@ -8,7 +8,7 @@ B=${B:-build}
 dir=$(mktemp -d) || exit 1
 trap 'rm -rf "$dir"' EXIT
 recordings=()
-for stream in vim htop top less; do
+for stream in vim htop top less claude; do
 	record "$stream" 50 200 "$dir/$stream" || exit 1
 	recordings+=("$stream=$dir/$stream")
 done
