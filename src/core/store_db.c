@@ -121,18 +121,26 @@ int store_db_migrate(sqlite3 *db, int version, struct err *err)
 
 /* --- opening ------------------------------------------------------------------------- */
 
-/* SQLite makes its side files with the mode of the main one. */
+/* SQLite makes its side files with the mode of the main one.
+ *
+ * One that is there is looked at by its name: to close a descriptor of a file gives up
+ * all locks that the process holds on it (fcntl(2)), those of SQLite's connections too.
+ * Whoever closes it next in another program would then take it for unused and remove
+ * the log that these connections write (sqlite.org/howtocorrupt.html, 2.2). */
 static int make_file(const char *path, struct store_db *d, struct err *err)
 {
-	CLEANUP_CLOSE int fd =
-		open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	struct stat st;
 
-	if (fd < 0 || fstat(fd, &st) < 0)
+	if (fd >= 0)
+		close(fd); /* new: nobody has it open */
+	else if (errno != EEXIST)
+		return err_errno(err, ERR_FAILED, errno, "%s", path);
+	if (lstat(path, &st) < 0)
 		return err_errno(err, ERR_FAILED, errno, "%s", path);
 	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid())
 		return err_set(err, ERR_FAILED, "%s is no file of ours; move it away", path);
-	if ((st.st_mode & 077) && fchmod(fd, 0600) < 0)
+	if ((st.st_mode & 077) && chmod(path, 0600) < 0)
 		return err_errno(err, ERR_FAILED, errno, "%s", path);
 	d->inode = st.st_ino;
 	d->device = st.st_dev;

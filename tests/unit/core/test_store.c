@@ -11,6 +11,8 @@
 #include <fcntl.h>
 #include <glob.h>
 #include <sqlite3.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "core/buf.h"
 #include "core/err.h"
@@ -855,6 +857,72 @@ static int teardown(void **state)
 	return temp_dir_drop(state);
 }
 
+/* A program that does this and ends; it was forked before there was any connection. */
+struct other {
+	pid_t pid;
+	int go;
+};
+
+static struct other other_program(const char *host)
+{
+	struct other o;
+	int fds[2];
+
+	assert_int_equal(pipe(fds), 0);
+	o.pid = fork();
+	assert_true(o.pid >= 0);
+	if (o.pid == 0) {
+		struct store *st;
+		char c;
+
+		close(fds[1]);
+		if (read(fds[0], &c, 1) != 1)
+			_exit(2);
+		st = opened();
+		add(st, "b", EVENT_EGRESS_BLOCKED, host, NOW);
+		free(hosts(st, (struct store_query){ .session = "b" }));
+		store_close(st);
+		_exit(0);
+	}
+	close(fds[0]);
+	o.go = fds[1];
+	return o;
+}
+
+static void run(struct other o)
+{
+	int status = 0;
+
+	assert_int_equal(write(o.go, "x", 1), 1);
+	close(o.go);
+	assert_int_equal(waitpid(o.pid, &status, 0), o.pid);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+/* Whoever closes the file last removes its log: who has it open must be known to be. */
+static void a_program_that_ends_takes_nothing_from_one_that_goes_on(void **state)
+{
+	struct other first = other_program("first"), second = other_program("second");
+	struct store *st = opened();
+
+	(void)state;
+	add(st, "a", EVENT_EGRESS_BLOCKED, "before", NOW);
+	flushed(st);
+	assert_hosts(st, "before", .session = "a"); /* it writes, and reads */
+	run(first);
+	assert_hosts(st, "first", .session = "b");
+	add(st, "a", EVENT_EGRESS_BLOCKED, "after", NOW + SECOND);
+	flushed(st);
+	run(second);
+	assert_hosts(st, "first second", .session = "b");
+	assert_hosts(st, "before after", .session = "a");
+	store_close(st);
+	st = opened();
+	assert_hosts(st, "before after", .session = "a");
+	assert_hosts(st, "first second", .session = "b");
+	store_close(st);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, temp_dir_make, teardown)
 
 int main(void)
@@ -881,6 +949,7 @@ int main(void)
 		T(a_file_of_a_later_version_is_left_alone),
 		T(a_file_of_the_first_version_is_brought_up_to_date),
 		T(a_file_that_vanishes_is_begun_anew),
+		T(a_program_that_ends_takes_nothing_from_one_that_goes_on),
 		T(while_the_file_is_locked_events_are_shown_and_stored_later),
 		T(what_is_too_old_goes),
 		T(what_is_too_much_goes_oldest_first),
