@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "letters.h"
 #include "text.h"
 #include "util.h"
 
@@ -134,16 +135,28 @@ static void flush_names(struct stream *s)
 	s->n_names = 0;
 }
 
-/* As it is, and with its parts apart: a '/' could be of base64 as well. */
+/* As it is, and with its parts apart: a '/' could be of base64 as well. What gitleaks
+ * does not decode of the parts follows them. */
 static void put_names(struct stream *s, const char *name, size_t len)
 {
+	char text[STREAM_PIECE];
+	size_t start = 0;
+
 	for (int parts = 0; parts < 2; parts++) {
 		buf_addc(&s->names, '+');
+		start = s->names.len;
 		for (size_t i = 0; i < len; i++) {
 			bool is_space =
 				name[i] == '\n' || name[i] == '\0' || (parts && name[i] == '/');
 
 			buf_addc(&s->names, is_space ? ' ' : name[i]);
+		}
+		if (parts) {
+			size_t n = letters_decode(s->names.data + start, len, text);
+
+			if (n > 0)
+				buf_addc(&s->names, ' ');
+			buf_add(&s->names, text, n);
 		}
 		buf_addc(&s->names, '\n');
 	}
@@ -340,6 +353,19 @@ static void put_without_nul(struct stream *s, int64_t line, const char *p, size_
 	put_piece(s, line, text, n);
 }
 
+/* What gitleaks does not decode of a line or a piece of one. */
+static void put_letters(struct stream *s, int64_t line, const char *p, size_t len)
+{
+	char text[STREAM_PIECE], inner[STREAM_PIECE];
+	size_t n = letters_decode(p, len, text);
+
+	for (int depth = 0; n > 0 && depth < LETTERS_DEPTH; depth++) {
+		put_piece(s, line, text, n);
+		n = letters_decode(text, n, inner);
+		memcpy(text, inner, n);
+	}
+}
+
 /* Give out a line, or a piece of one. */
 static void put_line(struct stream *s, int64_t line, bool is_first, bool is_piece)
 {
@@ -356,6 +382,7 @@ static void put_line(struct stream *s, int64_t line, bool is_first, bool is_piec
 	}
 	if (is_piece)
 		put_piece(s, line, p, len);
+	put_letters(s, line, p, len);
 	if (!is_first)
 		return;
 	/* The hunk holds a long line's beginning, so that numbers stay right. */

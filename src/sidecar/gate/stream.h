@@ -7,8 +7,9 @@
  * <letter><number>/<plain name> and the number is an entry in the table here:
  *
  *	d	the added lines of one file in one commit
- *	c	parts of such lines seen differently: pieces of a long line, and
- *		lines with NUL bytes read as UTF-16 or UTF-32
+ *	c	parts of such lines seen differently: pieces of a long line,
+ *		lines with NUL bytes read as UTF-16 or UTF-32, and what base64
+ *		of letters alone is decoded to (letters.h)
  *	m	a whole commit or tag object: message, author, committer
  *	n	names, each on two lines (as it is, and with its parts apart): line i
  *		belongs to entry <number> + (i - 1) / 2

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "sidecar/gate/letters.h"
 #include "sidecar/gate/stream.h"
 #include "sidecar/gate/util.h"
 
@@ -282,6 +283,57 @@ static void a_long_line_is_cut_with_overlap_and_keeps_its_number(void **state)
 	buf_done(&out);
 }
 
+static void only_base64_of_letters_alone_is_decoded(void **state)
+{
+	static const struct {
+		const char *text, *wanted;
+	} v[] = {
+		{ "dGhlIGtleSBpcyBoZXJl", "the key is here " },
+		{ "a=\"dGhlIGtleSBpcyBoZXJl==\" b: aGlkZGVuIGxldHRlciBwYXBlcg,",
+		  "the key is here hidden letter paper " },
+		{ "aGlkZGVuIGxldHRlciBwY", "hidden letter p " },
+		{ "dGhlIGtleSBpcyBoZXJ", "" },	 /* too short */
+		{ "dGhlIGtleSBpcyBoZXJl0", "" }, /* gitleaks looks into that */
+		{ "InternationalizationOfEverything", "" },
+		{ "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "" },
+		{ "", "" },
+	};
+	char out[128];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof v / sizeof *v; i++) {
+		size_t len = strlen(v[i].text), n = letters_decode(v[i].text, len, out);
+
+		assert_in_range(n, 0, len);
+		assert_int_equal(n, strlen(v[i].wanted));
+		assert_memory_equal(out, v[i].wanted, n);
+	}
+}
+
+static void what_letters_hide_is_part_of_the_patch(void **state)
+{
+	struct buf out = BUF_INIT(1U << 16);
+	struct stream *s = in_file(&out, "f");
+	const struct entry *e;
+	bool is_content = false;
+
+	(void)state;
+	stream_text(s, 4, LIT("x = dGhlIGtleSBpcyBoZXJl"), true);
+	/* twice */
+	stream_text(s, 5, LIT("y = YkdGdGNDQmhiSEJvWVNCaVpYUmhJSGRvWlhKbA"), true);
+	stream_name(s, PLACE_PATH, LIT("d/dGhlIGtleSBpcyBoZXJl"));
+	assert_int_equal(stream_finish(s, NULL), 0);
+	assert_non_null(strstr(buf_str(&out), "+++ b/c0/f\n@@ -0,0 +4,1 @@\n+the key is here \n"));
+	assert_non_null(strstr(buf_str(&out), "+x = dGhlIGtleSBpcyBoZXJl\n+y = "));
+	assert_non_null(strstr(buf_str(&out), "@@ -0,0 +5,1 @@\n+lamp alpha beta where \n"));
+	assert_non_null(strstr(buf_str(&out), "+d dGhlIGtleSBpcyBoZXJl the key is here \n"));
+	e = stream_find(s, "c0/f", 4, &is_content);
+	assert_non_null(e);
+	assert_true(is_content);
+	stream_free(s);
+	buf_done(&out);
+}
+
 static void a_cut_in_base64_falls_on_a_group_of_four(void **state)
 {
 	char piece[STREAM_PIECE];
@@ -449,6 +501,8 @@ int main(void)
 		cmocka_unit_test(utf32_is_read_as_text),
 		cmocka_unit_test(text_is_told_from_binary),
 		cmocka_unit_test(a_long_line_is_cut_with_overlap_and_keeps_its_number),
+		cmocka_unit_test(only_base64_of_letters_alone_is_decoded),
+		cmocka_unit_test(what_letters_hide_is_part_of_the_patch),
 		cmocka_unit_test(a_cut_in_base64_falls_on_a_group_of_four),
 		cmocka_unit_test(a_cut_leaves_words_and_pem_blocks_whole),
 		cmocka_unit_test(every_line_comes_to_an_end),
