@@ -29,6 +29,7 @@ static const struct cli_verb *const verbs[] = {
 	&verb_info,
 	&verb_check,
 	&verb_trust,
+	&verb_inbox,
 	&verb_events,
 	&verb_allow,
 	&verb_revoke,
@@ -322,7 +323,8 @@ static const struct cli_verb *find_verb(const char *name)
 static bool plays(const struct cli_verb *v)
 {
 	static const struct cli_verb *const able[] = { &verb_dashboard, &verb_attach, &verb_list,
-		                                       &verb_info, &verb_check, &verb_events };
+		                                       &verb_info, &verb_check, &verb_events,
+		                                       &verb_inbox };
 
 	for (size_t i = 0; i < sizeof able / sizeof *able; i++)
 		if (able[i] == v)

@@ -74,8 +74,9 @@ struct cli_verb {
 
 extern const struct cli_verb verb_allow, verb_freeze, verb_policy, verb_revoke, verb_thaw, verb_why;
 extern const struct cli_verb verb_attach, verb_check, verb_cleanup, verb_dashboard, verb_demo,
-	verb_events, verb_images, verb_info, verb_list, verb_push, verb_pushes, verb_record,
-	verb_relaunch, verb_replay, verb_send, verb_start, verb_stop, verb_trust, verb_verify;
+	verb_events, verb_images, verb_inbox, verb_info, verb_list, verb_push, verb_pushes,
+	verb_record, verb_relaunch, verb_replay, verb_send, verb_start, verb_stop, verb_trust,
+	verb_verify;
 
 /* Run the command line; returns the exit code. */
 int cli_main(const struct cli_wiring *wiring, int argc, char **argv);

@@ -84,7 +84,8 @@ static void on_list(void *arg, struct session_list *list, const struct err *err)
 	struct fleet *f = arg;
 
 	f->is_listing = false;
-	loop_timer_set(f->loop, &f->refresh_timer, FLEET_REFRESH_MS, refresh, f);
+	if (!f->opt.is_glance)
+		loop_timer_set(f->loop, &f->refresh_timer, FLEET_REFRESH_MS, refresh, f);
 	if (err) {
 		engine_left(f, err);
 		return;
@@ -192,6 +193,16 @@ void fleet_free(struct fleet *f)
 		free(f->messages[i].text);
 	manifest_free(f->manifest);
 	free(f);
+}
+
+bool fleet_is_settled(const struct fleet *f)
+{
+	if (!fleet_is_loaded(f) || (!f->was_listed && !f->is_away))
+		return false;
+	for (size_t i = 0; i < f->n_units; i++)
+		if (f->units[i]->follow || f->units[i]->claim_job)
+			return false;
+	return true;
 }
 
 const struct manifest *fleet_manifest(const struct fleet *f)

@@ -84,11 +84,17 @@ struct fleet_options {
 	/* Where events are kept, and come from; opened on the same loop, not closed by the
 	 * fleet. NULL: what happens is known until the program ends. */
 	struct store *store;
+	/* One look at what is there: no terminal is attached, logs are read to their ends,
+	 * and nothing is looked at twice. */
+	bool is_glance;
 	void *arg;
 };
 
 struct fleet *fleet_new(struct loop *loop, const struct fleet_options *opt);
 void fleet_free(struct fleet *f);		/* stops no session */
+
+/* Has a glance seen all? Also when the engine does not answer (fleet_engine()). */
+bool fleet_is_settled(const struct fleet *f);
 
 int64_t fleet_clock_ns(void);	/* CLOCK_REALTIME, as the times in rows and messages */
 

@@ -204,7 +204,7 @@ void fleet_follow(struct unit *u)
 		.session = u->row.name,
 		.since_ns = u->last_event_ns ? u->last_event_ns + 1 : 0,
 		.released_ns = u->released_ns,
-		.keep_following = true,
+		.keep_following = !f->opt.is_glance,
 		.taker = f->opt.store ? &f->taker : NULL,
 	};
 

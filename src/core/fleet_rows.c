@@ -155,8 +155,10 @@ void fleet_take_list(struct fleet *f, const struct session_list *list)
 			continue;
 		fleet_follow(f->units[i]);
 		if (f->units[i]->row.state == SESSION_RUNNING) {
-			fleet_attach(f->units[i]);
 			fleet_ask_claim(f->units[i]);
+			if (f->opt.is_glance)
+				continue;
+			fleet_attach(f->units[i]);
 			fleet_refresh_policy(f->units[i]);
 		}
 	}

@@ -1,5 +1,6 @@
 #include "core/inbox.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -161,6 +162,7 @@ static struct row *add(struct inbox *ib, enum inbox_kind kind, const char *sessi
 		remove_at(ib, 0);
 	r->question = question;
 	r->item.id = ib->next_id++;
+	snprintf(r->item.name, sizeof r->item.name, "%016llx", (unsigned long long)hash(question));
 	r->item.kind = kind;
 	r->item.session = xstrdup(session);
 	r->item.first_ns = first_ns;
@@ -203,13 +205,25 @@ static void memory_done(struct memory *m)
 	free(m->question);
 }
 
-void inbox_remember(struct inbox *ib, const char *session, const char *question, int64_t until_ns)
+/* True when a row was about nothing but that. */
+static bool drop_dismissed(struct inbox *ib, const char *question)
+{
+	for (size_t i = 0; i < ib->n; i++)
+		if (strcmp(ib->rows[i]->question, question) == 0 &&
+		    is_dismissed(ib, question, ib->rows[i]->item.last_ns)) {
+			remove_at(ib, i);
+			return true;
+		}
+	return false;
+}
+
+bool inbox_remember(struct inbox *ib, const char *session, const char *question, int64_t until_ns)
 {
 	struct memory *m = recall(ib, question);
 
 	if (m) {
 		m->until_ns = until_ns;
-		return;
+		return drop_dismissed(ib, question);
 	}
 	if (ib->n_memory == INBOX_MEMORY_MAX) {
 		memory_done(&ib->memory[0]);
@@ -220,6 +234,7 @@ void inbox_remember(struct inbox *ib, const char *session, const char *question,
 	ib->memory[ib->n_memory++] = (struct memory){ .session = xstrdup(session),
 		                                      .question = xstrdup(question),
 		                                      .until_ns = until_ns };
+	return drop_dismissed(ib, question);
 }
 
 void inbox_on_dismiss(struct inbox *ib, inbox_memory_fn *fn, void *arg)
@@ -412,6 +427,8 @@ bool inbox_state(struct inbox *ib, enum inbox_kind kind, const char *session, co
 
 bool inbox_dismiss(struct inbox *ib, uint64_t id, int64_t now_ns)
 {
+	struct memory dismissed;
+
 	for (size_t i = 0; i < ib->n; i++) {
 		struct row *r = ib->rows[i];
 		int64_t until = asks_again(r->item.kind) ? now_ns : 0;
@@ -422,10 +439,12 @@ bool inbox_dismiss(struct inbox *ib, uint64_t id, int64_t now_ns)
 			r->is_quiet = true;
 			return true;
 		}
-		inbox_remember(ib, r->item.session, r->question, until);
 		if (ib->on_dismiss)
 			ib->on_dismiss(ib->arg, r->item.session, r->question, until);
+		dismissed = (struct memory){ xstrdup(r->item.session), xstrdup(r->question), 0 };
 		remove_at(ib, i);
+		inbox_remember(ib, dismissed.session, dismissed.question, until);
+		memory_done(&dismissed);
 		return true;
 	}
 	return false;
@@ -497,6 +516,20 @@ const struct inbox_item *inbox_find(const struct inbox *ib, uint64_t id)
 		if (ib->rows[i]->item.id == id && !ib->rows[i]->is_quiet)
 			return &ib->rows[i]->item;
 	return NULL;
+}
+
+const struct inbox_item *inbox_named(const struct inbox *ib, const char *name)
+{
+	const struct inbox_item *found = NULL;
+
+	for (size_t i = 0; i < ib->n; i++) {
+		if (strcmp(ib->rows[i]->item.name, name) != 0 || ib->rows[i]->is_quiet)
+			continue;
+		if (found)
+			return NULL;
+		found = &ib->rows[i]->item;
+	}
+	return found;
 }
 
 unsigned inbox_n_of(const struct inbox *ib, const char *session)

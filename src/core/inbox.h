@@ -42,6 +42,7 @@ enum inbox_kind {
 
 struct inbox_item {
 	uint64_t id;	    /* never used twice */
+	char name[17];	    /* of the question: the same in every program */
 	enum inbox_kind kind;
 	char *session;	    /* "" when it is about none */
 	char *host, *rule;  /* as the events'; NULL when they have none */
@@ -63,6 +64,8 @@ const struct inbox_item *inbox_at(const struct inbox *ib, size_t i);	/* 0 is the
 /* The first that came after the one with this id; 0: of all. NULL: none did. */
 const struct inbox_item *inbox_after(const struct inbox *ib, uint64_t id);
 const struct inbox_item *inbox_find(const struct inbox *ib, uint64_t id);	/* or NULL */
+/* By its name; NULL when there is none, or more than one. */
+const struct inbox_item *inbox_named(const struct inbox *ib, const char *name);
 unsigned inbox_n_of(const struct inbox *ib, const char *session);
 
 /* What kind of question an event is; INBOX_KINDS when it is none. */
@@ -92,12 +95,13 @@ bool inbox_dismiss_event(struct inbox *ib, const struct event *ev, int64_t now_n
 bool inbox_forget(struct inbox *ib, const char *session);
 
 /* What is remembered, for whoever keeps it: each is told once, as it is dismissed. A
- * question is a line of text without meaning to others. Those of before are given back
- * by inbox_remember(). */
+ * question is a line of text without meaning to others. Those of before, and those that
+ * other programs dismiss meanwhile, are given by inbox_remember(): true when that
+ * removed a row. */
 typedef void inbox_memory_fn(void *arg, const char *session, const char *question,
                              int64_t until_ns);
 void inbox_on_dismiss(struct inbox *ib, inbox_memory_fn *fn, void *arg);
-void inbox_remember(struct inbox *ib, const char *session, const char *question,
+bool inbox_remember(struct inbox *ib, const char *session, const char *question,
                     int64_t until_ns);
 
 const char *inbox_kind_name(enum inbox_kind kind);	/* "block", "held push" */

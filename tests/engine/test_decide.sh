@@ -93,6 +93,25 @@ term_keys d x
 shows d 'Nothing waits for you' "x: it does so no longer"
 term_keys d Escape
 alone
+
+# another question, on the command line
+waiting() { "$bottle" inbox --json 2>/dev/null | jq -r '.[] | select(.host == "cli.test" and .kind == "block") | .id'; }
+is_asked() { [ -n "$(waiting)" ]; }
+denied() { [ "$(status cli.test)" = 403 ]; }
+check "another host is refused" denied
+check "the command line's inbox has it" is_asked
+shows d '⚑ 1 wait' "and the dashboard's title counts it"
+cb inbox dismiss "$(waiting)"
+is $rc 0 "inbox dismiss"
+hides d '⚑ 1 wait' "the dashboard that runs forgets it, too"
+check "it is refused once more" denied
+quiet() { ! is_asked; }
+check "and asks no more" quiet
+cb inbox dismiss "$(printf '%016d' 0)"
+is $rc 1 "what does not wait cannot be dismissed"
+
+term_keys d Escape
+alone
 term_keys d q
 shows d 'exit 0' "q leaves"
 term_open e 120 40 "$bottle"

@@ -198,6 +198,39 @@ static void test_what_was_told_as_dismissed_is_remembered_by_another(void **stat
 	assert_true(blocked("s", "b.test", 30));
 }
 
+static void test_what_another_program_dismisses_leaves_the_inbox(void **state)
+{
+	static const char question[] = "block\x1fone\x1f"
+	                               "a.test\x1f"
+	                               "allowlist";
+
+	(void)state;
+	take(event_of(EVENT_EGRESS_BLOCKED, EVENT_BLOCK, "one", "a.test", "allowlist", 10));
+	take(event_of(EVENT_EGRESS_BLOCKED, EVENT_BLOCK, "one", "b.test", "allowlist", 11));
+	take(event_of(EVENT_PUSH_REJECTED, EVENT_BLOCK, "one", NULL, "aws", 12));
+	assert_true(inbox_remember(ib, "one", question, 0));
+	assert_int_equal(inbox_n(ib), 2);
+	assert_string_equal(at(0)->host, "b.test");
+	assert_false(inbox_remember(ib, "one", question, 0));
+}
+
+static void test_a_row_is_found_by_a_name_that_every_program_gives_it(void **state)
+{
+	char name[17];
+
+	(void)state;
+	take(event_of(EVENT_EGRESS_BLOCKED, EVENT_BLOCK, "one", "a.test", "allowlist", 10));
+	snprintf(name, sizeof name, "%s", at(0)->name);
+	assert_int_equal(strlen(name), 16);
+	assert_ptr_equal(inbox_named(ib, name), at(0));
+	inbox_free(ib);
+	ib = inbox_new();
+	assert_null(inbox_named(ib, name));
+	take(event_of(EVENT_EGRESS_BLOCKED, EVENT_BLOCK, "two", "a.test", "allowlist", 10));
+	take(event_of(EVENT_EGRESS_BLOCKED, EVENT_BLOCK, "one", "a.test", "allowlist", 10));
+	assert_string_equal(inbox_named(ib, name)->session, "one");
+}
+
 static void test_a_new_launch_forgets_rows_and_memory(void **state)
 {
 	(void)state;
@@ -325,6 +358,8 @@ int main(void)
 		T(test_a_dismissed_block_does_not_ask_again_but_another_does),
 		T(test_a_dismissed_push_asks_again_when_it_comes_again),
 		T(test_what_was_told_as_dismissed_is_remembered_by_another),
+		T(test_what_another_program_dismisses_leaves_the_inbox),
+		T(test_a_row_is_found_by_a_name_that_every_program_gives_it),
 		T(test_a_new_launch_forgets_rows_and_memory),
 		T(test_a_flood_of_hosts_is_one_row_that_counts_them),
 		T(test_a_dismissed_flood_is_quiet_until_it_grows),
