@@ -150,6 +150,10 @@ bench-launch: all
 bench-block: all $(B)/tests/ptywatch
 	tests/bench/bench-block
 
+# A key's echo from an agent in its bottle, beside tmux with docker attach.
+bench-echo: all $(B)/bench/bench_screen
+	tests/bench/bench-echo
+
 bench-lines: $(B)/bench/bench_lines
 	$<
 
@@ -158,18 +162,18 @@ bench-vt: $(B)/bench/bench_vt $(B)/tests/ptyrec
 	B=$(B) tests/bench/streams.sh $(B)/bench/bench_vt
 
 # All of it in one run.
-bench-terminal: $(B)/bench/bench_vt $(B)/bench/bench_screen $(B)/bench/bench_diff \
+bench-terminal: all $(B)/bench/bench_vt $(B)/bench/bench_screen $(B)/bench/bench_diff \
 		$(B)/bench/bench_lines $(B)/tests/core/test_vt_width $(B)/tests/ptyrec
 	B=$(B) tests/bench/terminal.sh
 
 bench-diff: $(B)/bench/bench_diff
 	$<
 
-# The whole program: 64 sessions that repaint ten times a second, 1,000 events a second.
 # The whole dashboard on a terminal against tmux on one, both with programs on ptys.
 bench-screen: $(B)/bench/bench_screen $(B)/tests/ptyrec
 	B=$(B) tests/bench/streams.sh $(B)/bench/bench_screen
 
+# The whole program: 64 sessions that repaint ten times a second, 1,000 events a second.
 bench-dashboard: all $(B)/bench/bench_dashboard
 	$(B)/bench/bench_dashboard $(B)/claude-bottle
 
@@ -200,4 +204,4 @@ $(B)/tests/uitest: tests/uitest.c $(B)/libui.a $(B)/libcore.a
 
 .PHONY: lint test valgrind bench-launch test-programs fuzz-programs unit screen screen-vt fuzz bench-lines bench-vt bench-diff check check-deps check-style
 
-.PHONY: bench-block bench-store bench-dashboard bench-terminal bench-screen screenshots
+.PHONY: bench-block bench-echo bench-store bench-dashboard bench-terminal bench-screen screenshots

@@ -1,10 +1,15 @@
 /* bench_screen [--runs N] [--mb N] [--only PART] [NAME=RECORDING]...
+ * bench_screen [--runs N] --echo-of OURS PEER
  *
  * The whole dashboard on a terminal, against tmux with a client on one: what a
  * stream costs until it is drawn, how long a key's echo takes, what spinners cost,
  * how often it wakes when nothing happens, and the memory of an empty terminal.
  * Both run their programs on a pty; both draw on a pty of 50 x 200 that we drain.
- * They take turns; ratios and medians count. The agents' pty stands for the engine. */
+ * They take turns; ratios and medians count. The agents' pty stands for the engine.
+ *
+ * With --echo-of, the echo alone, and through an engine (bench-echo): OURS is a command
+ * that shows a terminal, PEER one that runs in tmux. In both "x" comes back as it is,
+ * and "r" clears the line. */
 #include <fcntl.h>
 #include <poll.h>
 #include <pty.h>
@@ -447,6 +452,9 @@ static void run_echo(struct shower *s, double *ms)
 	int x, left;
 
 	drain_for(s, 1500);
+	if (write(s->fd, "r", 1) != 1)
+		die("write");
+	drain_for(s, 300);
 	left = vt_cursor(s->vt).x;
 	x = left;
 	for (int i = 0; i < KEYS; i++) {
@@ -498,6 +506,31 @@ static void bench_echo(void)
 	       at(o50, n_runs, 0.5) / at(p50, n_runs, 0.5), 0.7, false);
 	report("echo-p99", at(o99, n_runs, 0.5), at(p99, n_runs, 0.5),
 	       at(o99, n_runs, 0.5) / at(p99, n_runs, 0.5), 1.0, false);
+}
+
+static void bench_echo_of(const char *command, const char *in_tmux)
+{
+	static double ours[KEYS], peer[KEYS];
+	double o50[RUNS_MAX], p50[RUNS_MAX], o99[RUNS_MAX], p99[RUNS_MAX], o, p;
+	char sh[] = "sh", c[] = "-c", *args[] = { sh, c, (char *)(uintptr_t)command, NULL };
+
+	for (int i = 0; i < n_runs; i++) {
+		struct shower s;
+
+		show(&s, args);
+		run_echo(&s, ours);
+		show_tmux(&s, 1, in_tmux);
+		run_echo(&s, peer);
+		o50[i] = at(ours, KEYS, 0.5);
+		o99[i] = at(ours, KEYS, 0.99);
+		p50[i] = at(peer, KEYS, 0.5);
+		p99[i] = at(peer, KEYS, 0.99);
+	}
+	o = at(o50, n_runs, 0.5);
+	p = at(p50, n_runs, 0.5);
+	printf("info: screen: through the engine, p99 %.3f ms, tmux and docker %.3f\n",
+	       at(o99, n_runs, 0.5), at(p99, n_runs, 0.5));
+	report("echo-p50-engine", o, p, o / p, 0.9, false);
 }
 
 /* --- spinners, idling, memory -------------------------------------------------------------- */
@@ -654,11 +687,18 @@ int main(int argc, char **argv)
 			only = argv[++i];
 		else if (strcmp(argv[i], "--runs") == 0 && i + 1 < argc)
 			n_runs = (int)strtol(argv[++i], NULL, 10);
+		else if (strcmp(argv[i], "--echo-of") == 0 && i + 2 < argc)
+			break;
 		else
 			return 2;
 	}
 	if (size_mb < 1 || size_mb > 200 || n_runs < 1 || n_runs > RUNS_MAX)
 		return 2;
+	if (i < argc && strcmp(argv[i], "--echo-of") == 0) {
+		bench_echo_of(argv[i + 1], argv[i + 2]);
+		clean_up();
+		return bad > 0;
+	}
 	if (wants("echo"))
 		bench_echo();
 	if (wants("spin"))

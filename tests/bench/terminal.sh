@@ -1,6 +1,7 @@
 #!/bin/bash
 # Every bar of the terminals in one run, with tmux as the peer: the emulator alone, the
-# whole dashboard on a terminal, frames to bytes, lines of logs, and characters' widths.
+# whole dashboard on a terminal, through an engine too (one must answer), frames to bytes,
+# lines of logs, and characters' widths.
 # The last line says how many bars were missed. Options go to both bench_vt and bench_screen.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
@@ -10,6 +11,8 @@ trap 'rm -f "$out"' EXIT
 {
 	tests/bench/streams.sh "$B/bench/bench_vt" "$@"
 	tests/bench/streams.sh "$B/bench/bench_screen" "$@"
+	echo=$(tests/bench/bench-echo)
+	echo "${echo:-bench: screen-echo-p50-engine miss}"
 	"$B/bench/bench_diff"
 	"$B/bench/bench_lines"
 	if "$B/tests/core/test_vt_width" >/dev/null 2>&1; then
