@@ -8,12 +8,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/config.h"
 #include "core/install.h"
 #include "core/journal.h"
 #include "core/loop.h"
 #include "core/manifest.h"
 #include "core/mem.h"
 #include "core/paths.h"
+#include "core/stamp.h"
 #include "core/store.h"
 #include "core/text.h"
 #include "core/trust.h"
@@ -144,6 +146,25 @@ static void on_store_message(void *arg, const char *text)
 	cli_say("claude-bottle: %s", text);
 }
 
+/* How long events are kept. What a file with a fault in it would have let stay is not
+ * let go. */
+static void set_limits(struct cli *c, struct store_options *opt)
+{
+	CLEANUP_FREE char *path = xasprintf("%s/config.json", c->paths.config);
+	struct config config = { .theme = NULL };
+	struct err err = { 0 };
+
+	if (config_load(&config, path, &err) < 0) {
+		cli_say("claude-bottle: %s", err.msg);
+		opt->max_age_ns = INT64_MAX;
+		opt->max_bytes = (uint64_t)CONFIG_MEGABYTES_MAX << 20;
+		return;
+	}
+	opt->max_age_ns = config.keep_days * (24 * 3600 * NS_PER_S);
+	opt->max_bytes = (uint64_t)config.keep_megabytes << 20;
+	config_done(&config);
+}
+
 struct store *cli_store(struct cli *c)
 {
 	struct store_options opt = { .dir = c->paths.state,
@@ -154,6 +175,7 @@ struct store *cli_store(struct cli *c)
 	if (c->was_store_asked || c->keeps_no_events || c->ops == c->wiring->replay)
 		return c->store;
 	c->was_store_asked = true;
+	set_limits(c, &opt);
 	if (store_open(&c->store, &opt, &err) < 0)
 		cli_say("claude-bottle: events are not stored: %s", err.msg);
 	return c->store;

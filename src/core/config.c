@@ -35,6 +35,17 @@ static void read_notices(struct config *out, const struct json_doc *doc, const s
 	json_fault(doc, m, faults, "is none of \"osc9\", \"osc777\", \"bell\" and \"off\"");
 }
 
+static unsigned number_of(const struct json_doc *doc, const struct json_node *m, unsigned min,
+                          unsigned max, struct faults *faults)
+{
+	long long n;
+
+	if (m->type == JSON_NUMBER && json_integer(m, min, max, &n))
+		return (unsigned)n;
+	json_fault(doc, m, faults, "is no whole number from %u to %u", min, max);
+	return 0;
+}
+
 static void read_member(struct config *out, const struct json_doc *doc, const struct json_node *m,
                         struct faults *faults)
 {
@@ -44,9 +55,15 @@ static void read_member(struct config *out, const struct json_doc *doc, const st
 		out->prefix = text_of(doc, m, faults);
 	else if (strcmp(m->key, "notices") == 0)
 		read_notices(out, doc, m, faults);
+	else if (strcmp(m->key, "keep_days") == 0)
+		out->keep_days = number_of(doc, m, 1, CONFIG_DAYS_MAX, faults);
+	else if (strcmp(m->key, "keep_megabytes") == 0)
+		out->keep_megabytes = number_of(doc, m, CONFIG_MEGABYTES_MIN, CONFIG_MEGABYTES_MAX,
+		                                faults);
 	else if (strcmp(m->key, "mouse") != 0)
 		json_fault_key(doc, m, faults,
-		               "\"%.40s\" is no setting; theme, prefix, mouse and notices are",
+		               "\"%.40s\" is no setting; theme, prefix, mouse, notices, keep_days "
+		               "and keep_megabytes are",
 		               m->key);
 	else if (m->type != JSON_BOOL)
 		json_fault(doc, m, faults, "is %s, not true or false", json_type_name(m->type));

@@ -2,7 +2,8 @@
  * manifest is. What the command line says goes first. A file that is not there
  * leaves everything as it is by default.
  *
- *	{ "theme": "light", "prefix": "ctrl-a", "mouse": false, "notices": "bell" }
+ *	{ "theme": "light", "prefix": "ctrl-a", "mouse": false, "notices": "bell",
+ *	  "keep_days": 90, "keep_megabytes": 2048 }
  */
 #ifndef CORE_CONFIG_H
 #define CORE_CONFIG_H
@@ -23,7 +24,12 @@ struct config {
 	char *theme, *prefix;	/* NULL: not set */
 	bool no_mouse;
 	enum notices notices;
+	unsigned keep_days, keep_megabytes;	/* of events; 0: not set */
 };
+
+#define CONFIG_DAYS_MAX 36500
+#define CONFIG_MEGABYTES_MIN 16
+#define CONFIG_MEGABYTES_MAX 1048576
 
 /* Fails (ERR_INPUT) with the first fault as path:line:column; *out is then empty. */
 int config_load(struct config *out, const char *path, struct err *err);

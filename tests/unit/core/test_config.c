@@ -58,6 +58,11 @@ static void test_settings_are_read(void **state)
 	assert_int_equal(load("{ \"notices\": \"osc777\", \"mouse\": true }"), 0);
 	assert_int_equal(config.notices, NOTICES_OSC777);
 	assert_false(config.no_mouse);
+	config_done(&config);
+	assert_int_equal(config.keep_days + config.keep_megabytes, 0);
+	assert_int_equal(load("{ \"keep_days\": 36500, \"keep_megabytes\": 16 }"), 0);
+	assert_int_equal(config.keep_days, 36500);
+	assert_int_equal(config.keep_megabytes, 16);
 }
 
 static void test_faults_have_their_place(void **state)
@@ -70,6 +75,10 @@ static void test_faults_have_their_place(void **state)
 		{ "{ \"notices\": 3 }", "config.json:1:14", "none of" },
 		{ "{ \"mouse\": \"no\" }", "config.json:1:12", "true or false" },
 		{ "{ \"theme\": [] }", "config.json:1:12", "not a string" },
+		{ "{ \"keep_days\": 0 }", "config.json:1:16", "from 1 to 36500" },
+		{ "{ \"keep_days\": 1.5 }", "config.json:1:16", "whole number" },
+		{ "{ \"keep_megabytes\": \"16\" }", "config.json:1:21", "from 16 to" },
+		{ "{ \"keep_megabytes\": 15 }", "config.json:1:21", "from 16 to" },
 		{ "[]", "config.json:1:1", "not an object" },
 		{ "{", "config.json:1:", "" },
 	};
