@@ -40,10 +40,19 @@ static bool same(const char *a, const char *b)
 
 /* --- parts --------------------------------------------------------------------------------- */
 
+/* Of a push only what is about that very one. */
+static bool is_of_push(const struct event *e, const char *push)
+{
+	CLEANUP_FREE char *id = push ? event_detail_get(e, "id") : NULL;
+
+	return !push || same(id, push);
+}
+
 /* How often the like of it happened, first and last, of all that is in memory. */
 static void add_times(const struct app *a, struct rich *r, const struct event *e,
                       const struct inbox_item *it)
 {
+	CLEANUP_FREE char *push = is_push(e) ? event_detail_get(e, "id") : NULL;
 	int64_t first = e->ts_ns, last = first;
 	unsigned count = 0;
 	char from[16], to[16];
@@ -52,15 +61,15 @@ static void add_times(const struct app *a, struct rich *r, const struct event *e
 		const struct event *x = fleet_event(a->fleet, i);
 
 		if (x->kind != e->kind || !same(x->session, e->session) ||
-		    !same(x->host, e->host) || !same(x->rule, e->rule))
+		    !same(x->host, e->host) || !same(x->rule, e->rule) || !is_of_push(x, push))
 			continue;
 		count += x->count;
 		first = x->ts_ns < first ? x->ts_ns : first;
 		last = x->ts_ns > last ? x->ts_ns : last;
 	}
-	if (it && it->count > count)
+	if (it && !push && it->count > count)
 		count = it->count;
-	if (it && it->first_ns < first)
+	if (it && !push && it->first_ns < first)
 		first = it->first_ns;
 	app_clock(from, first);
 	app_clock(to, last);
@@ -160,7 +169,11 @@ static void add_allow(const struct app *a, struct rich *r, const struct event *e
 		           *advice.reason ? advice.reason : "It is let through now.");
 		break;
 	case POLICY_NEVER:
-		rich_field(r, "not a", THEME_WARN, advice.reason);
+		/* the scanner's advice may be the reason, and stands above */
+		rich_field(r, "not a", THEME_WARN,
+		           e->rule && same(pipelock_explain(e->rule)->advice, advice.reason)
+		                   ? "No host can be let past this scanner."
+		                   : advice.reason);
 		break;
 	}
 }
@@ -461,16 +474,48 @@ static bool command(struct app *a, struct overlay *o, enum ui_command c, const c
 	return false;
 }
 
+enum inbox_kind card_kind(const struct app *a, uint64_t item, uint64_t seq)
+{
+	const struct inbox_item *it = inbox_find(fleet_inbox(a->fleet), item);
+	const struct event *e = event_of(a, item, seq);
+
+	if (it)
+		return it->kind;
+	return e && inbox_has(fleet_inbox(a->fleet), e) ? inbox_kind_of(e) : INBOX_KINDS;
+}
+
+static const struct hint_item held_hints[] = {
+	{ UI_APPROVE, "approve" }, { UI_REJECT, "reject" }, { UI_DIFF, "diff" },
+	{ UI_DISMISS, "dismiss" }, { UI_RAW, "record" },    { UI_COPY, "copy" },
+	{ UI_CLOSE, "back" },	   { UI_NONE, NULL },
+};
+static const struct hint_item push_hints[] = {
+	{ UI_DIFF, "diff" },  { UI_ACCEPT, "accept a finding" }, { UI_DISMISS, "dismiss" },
+	{ UI_RAW, "record" }, { UI_COPY, "copy" },		 { UI_CLOSE, "back" },
+	{ UI_NONE, NULL },
+};
 static const struct hint_item hints[] = {
 	{ UI_ALLOW, "allow" },	  { UI_DISMISS, "dismiss" }, { UI_DIFF, "diff" },
 	{ UI_RAW, "record" },	  { UI_RELAUNCH, "relaunch" }, { UI_COPY, "copy" },
 	{ UI_CLOSE, "back" },	  { UI_NONE, NULL },
 };
 
+static const struct hint_item *hints_for(const struct app *a, const struct overlay *o)
+{
+	switch (card_kind(a, o->item, o->seq)) {
+	case INBOX_HELD:
+		return held_hints;
+	case INBOX_PUSH:
+		return push_hints;
+	default:
+		return hints;
+	}
+}
+
 static const struct overlay_class card_class = {
 	.name = "card",
 	.is_box = true,
-	.hints = hints,
+	.hints_for = hints_for,
 	.build = build,
 	.command = command,
 };

@@ -231,7 +231,7 @@ static void draw_hint(struct app *a, struct canvas c)
 {
 	bool is_events = a->focus == PANE_EGRESS || a->focus == PANE_VERDICTS;
 	bool is_plain = !a->scroll.is_on && !a->overlay;
-	const struct hint_item *items = a->overlay        ? a->overlay->class->hints
+	const struct hint_item *items = a->overlay        ? overlay_hints(a, a->overlay)
 	                                : a->scroll.is_on ? scroll_hints
 	                                : is_events	  ? event_hints
 	                                                  : session_hints;

@@ -240,9 +240,33 @@ static const struct hint_item hints[] = {
 	{ UI_NONE, NULL },
 };
 
+static const struct hint_item held_hints[] = {
+	{ UI_OPEN, "open" },	  { UI_APPROVE, "approve" }, { UI_REJECT, "reject" },
+	{ UI_DIFF, "diff" },	  { UI_DISMISS, "dismiss" }, { UI_WAITING, "next" },
+	{ UI_FREEZE, "freeze" },  { UI_RAW, "record" },	     { UI_CLOSE, "back" },
+	{ UI_NONE, NULL },
+};
+static const struct hint_item push_hints[] = {
+	{ UI_OPEN, "open" },	 { UI_DIFF, "diff" },	  { UI_ACCEPT, "accept a finding" },
+	{ UI_DISMISS, "dismiss" }, { UI_WAITING, "next" }, { UI_FREEZE, "freeze" },
+	{ UI_RAW, "record" },	 { UI_CLOSE, "back" },	  { UI_NONE, NULL },
+};
+
+static const struct hint_item *hints_for(const struct app *a, const struct overlay *o)
+{
+	switch (card_kind(a, o->pinned, 0)) {
+	case INBOX_HELD:
+		return held_hints;
+	case INBOX_PUSH:
+		return push_hints;
+	default:
+		return hints;
+	}
+}
+
 static const struct overlay_class inbox_class = {
 	.name = "inbox",
-	.hints = hints,
+	.hints_for = hints_for,
 	.build = build,
 	.draw_list = draw_list,
 	.command = command,

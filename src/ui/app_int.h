@@ -95,6 +95,8 @@ struct overlay_class {
 	bool is_box;	/* as high as its text; else all of the body */
 	bool keeps;	/* what build() made is kept: it is long, and does not change */
 	const struct hint_item *hints;
+	/* Other ones, by what it is about now; NULL: always those. */
+	const struct hint_item *(*hints_for)(const struct app *a, const struct overlay *o);
 	/* What it shows, made anew for each frame; title is empty. */
 	void (*build)(struct app *a, struct overlay *o, struct rich *r, struct buf *title);
 	/* A list above the text; NULL: none. Returns the rows that it took. */
@@ -222,6 +224,7 @@ void overlay_scroll(struct app *a, struct overlay *o, int by);
 int overlay_step(enum ui_command c);
 bool overlay_command(struct app *a, enum ui_command c, const char *argument);
 void overlay_draw(struct app *a, struct canvas body);
+const struct hint_item *overlay_hints(const struct app *a, const struct overlay *o);
 void overlay_mouse(struct app *a, const struct input_event *ev);
 
 /* app_card.c: the whole story of one thing */
@@ -229,6 +232,8 @@ void card_open(struct app *a, uint64_t item, uint64_t seq);
 /* Into r: of the inbox's row (0: none) and the event (0: none). */
 void card_build(struct app *a, struct rich *r, uint64_t item, uint64_t seq, bool shows_raw);
 const char *card_title(uint64_t item, const struct app *a, uint64_t seq);
+/* What it asks; INBOX_KINDS when it waits no more, or never did. */
+enum inbox_kind card_kind(const struct app *a, uint64_t item, uint64_t seq);
 /* A command about it: allow, dismiss, diff, relaunch, open. False: none of these. */
 bool card_command(struct app *a, enum ui_command c, uint64_t item, uint64_t seq,
                   const char *argument);

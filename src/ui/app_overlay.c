@@ -170,6 +170,11 @@ static struct rect place(const struct overlay *o, struct canvas body, struct ric
 	return (struct rect){ (body.at.rows - rows) / 2, (body.at.cols - cols) / 2, rows, cols };
 }
 
+const struct hint_item *overlay_hints(const struct app *a, const struct overlay *o)
+{
+	return o->class->hints_for ? o->class->hints_for(a, o) : o->class->hints;
+}
+
 void overlay_draw(struct app *a, struct canvas body)
 {
 	struct overlay *o = a->overlay;
