@@ -70,11 +70,15 @@ static cJSON *read_json(const char *dir, const char *id, const char *suffix, siz
 
 /* --- the folder ------------------------------------------------------------------------ */
 
+/* What goes first, and what last: a push that was refused is what somebody may want to
+ * look into, and those that pass afterwards must not wash it away. */
+enum worth { WORTH_LITTLE, WORTH_A_LOOK, WORTH_KEEPING, WORTHS };
+
 struct entry {
 	char id[17];
 	struct timespec made; /* the diff is written once, and the json when the push changes */
 	size_t bytes;
-	bool is_held;
+	enum worth worth;
 };
 
 static int by_age(const void *a, const void *b)
@@ -88,15 +92,25 @@ static int by_age(const void *a, const void *b)
 	return strcmp(x->id, y->id);
 }
 
-static bool is_held(const char *dir, const char *id)
+static enum worth worth_of(const char *dir, const char *id)
 {
+	static const struct {
+		const char *state;
+		enum worth worth;
+	} states[] = { { "held", WORTH_KEEPING },
+		       { "forwarding", WORTH_KEEPING },
+		       { "rejected", WORTH_A_LOOK },
+		       { "timed-out", WORTH_A_LOOK } };
 	cJSON *record = read_json(dir, id, ".json", SPOOL_JSON + 4096);
 	const char *state =
 		cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(record, "state"));
-	bool is = state && (strcmp(state, "held") == 0 || strcmp(state, "forwarding") == 0);
+	enum worth worth = WORTH_LITTLE;
 
+	for (size_t i = 0; state && i < sizeof states / sizeof *states; i++)
+		if (strcmp(state, states[i].state) == 0)
+			worth = states[i].worth;
 	cJSON_Delete(record);
-	return is;
+	return worth;
 }
 
 /* The caller frees *out. */
@@ -123,7 +137,7 @@ static size_t scan_dir(const char *dir, struct entry **out)
 			path = path_of(dir, e.id, ".json");
 			if (stat(path, &st) == 0)
 				e.bytes += (size_t)st.st_size;
-			e.is_held = is_held(dir, e.id);
+			e.worth = worth_of(dir, e.id);
 			*out = xreallocarray(*out, n + 1, sizeof **out);
 			(*out)[n++] = e;
 		}
@@ -156,9 +170,9 @@ static void make_room(const char *dir, size_t bytes)
 
 	for (size_t i = 0; i < n; i++)
 		total += v[i].bytes;
-	for (int held = 0; held < 2; held++) {
+	for (int worth = 0; worth < WORTHS; worth++) {
 		for (size_t i = 0; i < n && (left >= SPOOL_RECORDS || total > SPOOL_BYTES); i++) {
-			if (v[i].is_held != held || !v[i].id[0])
+			if ((int)v[i].worth != worth || !v[i].id[0])
 				continue;
 			forget(dir, v[i].id);
 			total -= v[i].bytes;
@@ -243,7 +257,7 @@ size_t spool_count_held(const char *dir)
 	size_t n = scan_dir(dir, &v), held = 0;
 
 	for (size_t i = 0; i < n; i++)
-		held += v[i].is_held;
+		held += v[i].worth == WORTH_KEEPING;
 	free(v);
 	return held;
 }
@@ -290,7 +304,7 @@ bool spool_close(const char *dir, const char *id, const char *state, const char 
 {
 	cJSON *record;
 
-	if (!is_held(dir, id) || !(record = spool_read(dir, id, NULL)))
+	if (worth_of(dir, id) != WORTH_KEEPING || !(record = spool_read(dir, id, NULL)))
 		return false;
 	cJSON_ReplaceItemInObjectCaseSensitive(record, "state", cJSON_CreateString(state));
 	cJSON_DeleteItemFromObjectCaseSensitive(record, "reason");

@@ -3,8 +3,8 @@
  *
  * A record is two files, ID.json and ID.diff, replaced as a whole; ID.decision is a
  * person's word on one that is held, made once. A lock on the folder keeps the
- * bounds: those who write make room first, the oldest records go, those that are
- * held only when there is nothing else.
+ * bounds: those who write make room first, the oldest records go, those that were
+ * refused only when there are no others, and those that are held last.
  */
 #ifndef GATE_SPOOL_H
 #define GATE_SPOOL_H

@@ -180,6 +180,26 @@ static void the_oldest_go_first_and_those_that_wait_last(void **state)
 	assert_true(has("0000000000000029")); /* 41, the last */
 }
 
+static void pushes_that_pass_do_not_wash_away_one_that_was_refused(void **state)
+{
+	(void)state;
+	put_at(1, "rejected", 10);
+	put_at(2, "timed-out", 10);
+	put_at(3, "held", 10);
+	for (int i = 4; i < SPOOL_RECORDS + 10; i++)
+		put_at(i, i % 2 ? "accepted" : "cancelled", 10);
+	assert_int_equal(count(), SPOOL_RECORDS);
+	assert_true(has("0000000000000001"));
+	assert_true(has("0000000000000002"));
+	assert_true(has("0000000000000003"));
+	assert_false(has("0000000000000004"));
+	/* of its own kind the oldest goes */
+	for (int i = 100; i < 100 + SPOOL_RECORDS; i++)
+		put_at(i, "rejected", 10);
+	assert_false(has("0000000000000001"));
+	assert_true(has("0000000000000003"));
+}
+
 static void bytes_are_bounded_too(void **state)
 {
 	size_t each = 1U << 20;
@@ -419,6 +439,7 @@ int main(void)
 		TEST(a_record_is_written_updated_and_read),
 		TEST(an_update_does_not_bring_back_what_is_gone),
 		TEST(the_oldest_go_first_and_those_that_wait_last),
+		TEST(pushes_that_pass_do_not_wash_away_one_that_was_refused),
 		TEST(bytes_are_bounded_too),
 		TEST(a_push_that_ended_unheard_is_closed),
 		TEST_REF(there_is_one_decision_and_it_is_taken_once),
