@@ -247,9 +247,9 @@ static const struct hint_item held_hints[] = {
 	{ UI_NONE, NULL },
 };
 static const struct hint_item push_hints[] = {
-	{ UI_OPEN, "open" },	 { UI_DIFF, "diff" },	  { UI_ACCEPT, "accept a finding" },
+	{ UI_OPEN, "open" },	   { UI_DIFF, "diff" },    { UI_ACCEPT, "accept a finding" },
 	{ UI_DISMISS, "dismiss" }, { UI_WAITING, "next" }, { UI_FREEZE, "freeze" },
-	{ UI_RAW, "record" },	 { UI_CLOSE, "back" },	  { UI_NONE, NULL },
+	{ UI_RAW, "record" },	   { UI_CLOSE, "back" },   { UI_NONE, NULL },
 };
 
 static const struct hint_item *hints_for(const struct app *a, const struct overlay *o)
