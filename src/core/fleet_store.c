@@ -57,7 +57,17 @@ static void on_note(void *arg, const char *name, const char *value)
 	const char *question = strchr(name, '\n');
 	CLEANUP_FREE char *session = question ? xstrndup(name, (size_t)(question - name)) : NULL;
 
-	if (session && inbox_remember(f->inbox, session, question + 1, strtoll(value, NULL, 10)))
+	if (session)
+		inbox_remember(f->inbox, session, question + 1, strtoll(value, NULL, 10));
+}
+
+static void on_others_note(void *arg, const char *name, const char *value)
+{
+	struct fleet *f = arg;
+	const char *question = strchr(name, '\n');
+	CLEANUP_FREE char *session = question ? xstrndup(name, (size_t)(question - name)) : NULL;
+
+	if (session && inbox_heed(f->inbox, session, question + 1, strtoll(value, NULL, 10)))
 		fleet_count_waiting(f, session);
 }
 
@@ -197,7 +207,7 @@ void fleet_see_others(struct fleet *f)
 	struct err err = { 0 };
 
 	if (!f->opt.store || !f->is_loaded || !store_changed(f->opt.store) ||
-	    store_notes(f->opt.store, DISMISSED, on_note, f, &err) < 0 ||
+	    store_notes(f->opt.store, DISMISSED, on_others_note, f, &err) < 0 ||
 	    store_newer(f->opt.store, f->last_id, NEWER, &p, &err) < 0)
 		return;
 	for (size_t i = 0; i < p.n; i++)

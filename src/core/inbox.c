@@ -205,25 +205,13 @@ static void memory_done(struct memory *m)
 	free(m->question);
 }
 
-/* True when a row was about nothing but that. */
-static bool drop_dismissed(struct inbox *ib, const char *question)
-{
-	for (size_t i = 0; i < ib->n; i++)
-		if (strcmp(ib->rows[i]->question, question) == 0 &&
-		    is_dismissed(ib, question, ib->rows[i]->item.last_ns)) {
-			remove_at(ib, i);
-			return true;
-		}
-	return false;
-}
-
-bool inbox_remember(struct inbox *ib, const char *session, const char *question, int64_t until_ns)
+void inbox_remember(struct inbox *ib, const char *session, const char *question, int64_t until_ns)
 {
 	struct memory *m = recall(ib, question);
 
 	if (m) {
 		m->until_ns = until_ns;
-		return drop_dismissed(ib, question);
+		return;
 	}
 	if (ib->n_memory == INBOX_MEMORY_MAX) {
 		memory_done(&ib->memory[0]);
@@ -234,7 +222,20 @@ bool inbox_remember(struct inbox *ib, const char *session, const char *question,
 	ib->memory[ib->n_memory++] = (struct memory){ .session = xstrdup(session),
 		                                      .question = xstrdup(question),
 		                                      .until_ns = until_ns };
-	return drop_dismissed(ib, question);
+}
+
+bool inbox_heed(struct inbox *ib, const char *session, const char *question, int64_t until_ns)
+{
+	for (size_t i = 0; i < ib->n; i++) {
+		const struct row *r = ib->rows[i];
+
+		if (strcmp(r->question, question) != 0 || (until_ns && r->item.last_ns > until_ns))
+			continue;
+		remove_at(ib, i);
+		inbox_remember(ib, session, question, until_ns);
+		return true;
+	}
+	return false;
 }
 
 void inbox_on_dismiss(struct inbox *ib, inbox_memory_fn *fn, void *arg)
@@ -427,8 +428,6 @@ bool inbox_state(struct inbox *ib, enum inbox_kind kind, const char *session, co
 
 bool inbox_dismiss(struct inbox *ib, uint64_t id, int64_t now_ns)
 {
-	struct memory dismissed;
-
 	for (size_t i = 0; i < ib->n; i++) {
 		struct row *r = ib->rows[i];
 		int64_t until = asks_again(r->item.kind) ? now_ns : 0;
@@ -439,12 +438,10 @@ bool inbox_dismiss(struct inbox *ib, uint64_t id, int64_t now_ns)
 			r->is_quiet = true;
 			return true;
 		}
+		inbox_remember(ib, r->item.session, r->question, until);
 		if (ib->on_dismiss)
 			ib->on_dismiss(ib->arg, r->item.session, r->question, until);
-		dismissed = (struct memory){ xstrdup(r->item.session), xstrdup(r->question), 0 };
 		remove_at(ib, i);
-		inbox_remember(ib, dismissed.session, dismissed.question, until);
-		memory_done(&dismissed);
 		return true;
 	}
 	return false;

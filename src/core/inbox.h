@@ -95,14 +95,16 @@ bool inbox_dismiss_event(struct inbox *ib, const struct event *ev, int64_t now_n
 bool inbox_forget(struct inbox *ib, const char *session);
 
 /* What is remembered, for whoever keeps it: each is told once, as it is dismissed. A
- * question is a line of text without meaning to others. Those of before, and those that
- * other programs dismiss meanwhile, are given by inbox_remember(): true when that
- * removed a row. */
+ * question is a line of text without meaning to others. Those of before are given back
+ * by inbox_remember(). */
 typedef void inbox_memory_fn(void *arg, const char *session, const char *question,
                              int64_t until_ns);
 void inbox_on_dismiss(struct inbox *ib, inbox_memory_fn *fn, void *arg);
-bool inbox_remember(struct inbox *ib, const char *session, const char *question,
+void inbox_remember(struct inbox *ib, const char *session, const char *question,
                     int64_t until_ns);
+/* What somebody remembers may have been dismissed by another program meanwhile: when it
+ * is a row here, it goes, and is remembered. What is no row may be of a launch before. */
+bool inbox_heed(struct inbox *ib, const char *session, const char *question, int64_t until_ns);
 
 const char *inbox_kind_name(enum inbox_kind kind);	/* "block", "held push" */
 

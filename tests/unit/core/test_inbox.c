@@ -208,10 +208,19 @@ static void test_what_another_program_dismisses_leaves_the_inbox(void **state)
 	take(event_of(EVENT_EGRESS_BLOCKED, EVENT_BLOCK, "one", "a.test", "allowlist", 10));
 	take(event_of(EVENT_EGRESS_BLOCKED, EVENT_BLOCK, "one", "b.test", "allowlist", 11));
 	take(event_of(EVENT_PUSH_REJECTED, EVENT_BLOCK, "one", NULL, "aws", 12));
-	assert_true(inbox_remember(ib, "one", question, 0));
+	assert_true(inbox_heed(ib, "one", question, 0));
 	assert_int_equal(inbox_n(ib), 2);
 	assert_string_equal(at(0)->host, "b.test");
-	assert_false(inbox_remember(ib, "one", question, 0));
+	assert_false(inbox_heed(ib, "one", question, 0));
+	assert_false(take(event_of(EVENT_EGRESS_BLOCKED, EVENT_BLOCK, "one", "a.test", "allowlist",
+	                           20)));
+
+	/* after a new launch what was put away before it asks again */
+	inbox_forget(ib, "one");
+	assert_false(inbox_heed(ib, "one", question, 0));
+	assert_true(take(event_of(EVENT_EGRESS_BLOCKED, EVENT_BLOCK, "one", "a.test", "allowlist",
+	                          30)));
+	assert_int_equal(inbox_n(ib), 1);
 }
 
 static void test_a_row_is_found_by_a_name_that_every_program_gives_it(void **state)
