@@ -51,23 +51,34 @@ static void on_message(void *arg, const char *text)
 
 /* --- the beginning --------------------------------------------------------------------------- */
 
+/* The session of a note's name, to be freed, and its question; NULL: it is none of ours. */
+static char *parse_note(const char *name, const char **question)
+{
+	const char *end = strchr(name, '\n');
+
+	if (!end)
+		return NULL;
+	*question = end + 1;
+	return xstrndup(name, (size_t)(end - name));
+}
+
 static void on_note(void *arg, const char *name, const char *value)
 {
 	struct fleet *f = arg;
-	const char *question = strchr(name, '\n');
-	CLEANUP_FREE char *session = question ? xstrndup(name, (size_t)(question - name)) : NULL;
+	const char *question;
+	CLEANUP_FREE char *session = parse_note(name, &question);
 
 	if (session)
-		inbox_remember(f->inbox, session, question + 1, strtoll(value, NULL, 10));
+		inbox_remember(f->inbox, session, question, strtoll(value, NULL, 10));
 }
 
 static void on_others_note(void *arg, const char *name, const char *value)
 {
 	struct fleet *f = arg;
-	const char *question = strchr(name, '\n');
-	CLEANUP_FREE char *session = question ? xstrndup(name, (size_t)(question - name)) : NULL;
+	const char *question;
+	CLEANUP_FREE char *session = parse_note(name, &question);
 
-	if (session && inbox_heed(f->inbox, session, question + 1, strtoll(value, NULL, 10)))
+	if (session && inbox_heed(f->inbox, session, question, strtoll(value, NULL, 10)))
 		fleet_count_waiting(f, session);
 }
 

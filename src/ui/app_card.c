@@ -474,7 +474,8 @@ static bool command(struct app *a, struct overlay *o, enum ui_command c, const c
 	return false;
 }
 
-enum inbox_kind card_kind(const struct app *a, uint64_t item, uint64_t seq)
+/* What it asks; INBOX_KINDS when it waits no more, or never did. */
+static enum inbox_kind kind_of(const struct app *a, uint64_t item, uint64_t seq)
 {
 	const struct inbox_item *it = inbox_find(fleet_inbox(a->fleet), item);
 	const struct event *e = event_of(a, item, seq);
@@ -482,6 +483,19 @@ enum inbox_kind card_kind(const struct app *a, uint64_t item, uint64_t seq)
 	if (it)
 		return it->kind;
 	return e && inbox_has(fleet_inbox(a->fleet), e) ? inbox_kind_of(e) : INBOX_KINDS;
+}
+
+const struct hint_item *card_choose_hints(const struct app *a, uint64_t item, uint64_t seq,
+                                          const struct card_hints *hints)
+{
+	switch (kind_of(a, item, seq)) {
+	case INBOX_HELD:
+		return hints->held;
+	case INBOX_PUSH:
+		return hints->push;
+	default:
+		return hints->other;
+	}
 }
 
 static const struct hint_item held_hints[] = {
@@ -502,14 +516,9 @@ static const struct hint_item hints[] = {
 
 static const struct hint_item *hints_for(const struct app *a, const struct overlay *o)
 {
-	switch (card_kind(a, o->item, o->seq)) {
-	case INBOX_HELD:
-		return held_hints;
-	case INBOX_PUSH:
-		return push_hints;
-	default:
-		return hints;
-	}
+	static const struct card_hints by_kind = { held_hints, push_hints, hints };
+
+	return card_choose_hints(a, o->item, o->seq, &by_kind);
 }
 
 static const struct overlay_class card_class = {

@@ -254,14 +254,9 @@ static const struct hint_item push_hints[] = {
 
 static const struct hint_item *hints_for(const struct app *a, const struct overlay *o)
 {
-	switch (card_kind(a, o->pinned, 0)) {
-	case INBOX_HELD:
-		return held_hints;
-	case INBOX_PUSH:
-		return push_hints;
-	default:
-		return hints;
-	}
+	static const struct card_hints by_kind = { held_hints, push_hints, hints };
+
+	return card_choose_hints(a, o->pinned, 0, &by_kind);
 }
 
 static const struct overlay_class inbox_class = {

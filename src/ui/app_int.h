@@ -232,8 +232,12 @@ void card_open(struct app *a, uint64_t item, uint64_t seq);
 /* Into r: of the inbox's row (0: none) and the event (0: none). */
 void card_build(struct app *a, struct rich *r, uint64_t item, uint64_t seq, bool shows_raw);
 const char *card_title(uint64_t item, const struct app *a, uint64_t seq);
-/* What it asks; INBOX_KINDS when it waits no more, or never did. */
-enum inbox_kind card_kind(const struct app *a, uint64_t item, uint64_t seq);
+/* Hints for a push that waits for an answer, one that was refused, and anything else. */
+struct card_hints {
+	const struct hint_item *held, *push, *other;
+};
+const struct hint_item *card_choose_hints(const struct app *a, uint64_t item, uint64_t seq,
+                                          const struct card_hints *hints);
 /* A command about it: allow, dismiss, diff, relaunch, open. False: none of these. */
 bool card_command(struct app *a, enum ui_command c, uint64_t item, uint64_t seq,
                   const char *argument);

@@ -156,7 +156,7 @@ static bool has_strings(const struct canvas_cell *c, struct diff_span span)
 
 /* What of it is not as it was, and what a wide cell at its ends could change. */
 static struct diff_span changed_span(const struct canvas_cell *was, const struct canvas_cell *now,
-                                struct diff_span s, int cols)
+                                     struct diff_span s, int cols)
 {
 	while (s.lo < s.hi && memcmp(&was[s.lo], &now[s.lo], sizeof *was) == 0)
 		s.lo++;

@@ -477,10 +477,24 @@ static void run_echo(struct shower *s, double *ms)
 	unshow(s);
 }
 
+/* Of each run. */
+struct echoes {
+	double p50[RUNS_MAX], p99[RUNS_MAX];
+};
+
+static void take_echo(struct echoes *e, int run, struct shower *s)
+{
+	static double ms[KEYS];
+
+	run_echo(s, ms);
+	e->p50[run] = at(ms, KEYS, 0.5);
+	e->p99[run] = at(ms, KEYS, 0.99);
+}
+
 static void bench_echo(void)
 {
-	static double ours[KEYS], peer[KEYS], raw[KEYS];
-	double o50[RUNS_MAX], p50[RUNS_MAX], o99[RUNS_MAX], p99[RUNS_MAX], r50 = 0, r99 = 0;
+	struct echoes ours, peer, raw;
+	double o50, p50, o99, p99;
 	char program[4200], sh[] = "sh", c[] = "-c", *args[] = { sh, c, program, NULL };
 
 	snprintf(program, sizeof program, "exec %s --echo", self);
@@ -488,48 +502,41 @@ static void bench_echo(void)
 		struct shower s;
 
 		show(&s, args);
-		run_echo(&s, raw);
+		take_echo(&raw, i, &s);
 		show_ours(&s, 1, program);
-		run_echo(&s, ours);
+		take_echo(&ours, i, &s);
 		show_tmux(&s, 1, program);
-		run_echo(&s, peer);
-		o50[i] = at(ours, KEYS, 0.5);
-		o99[i] = at(ours, KEYS, 0.99);
-		p50[i] = at(peer, KEYS, 0.5);
-		p99[i] = at(peer, KEYS, 0.99);
-		r50 = at(raw, KEYS, 0.5);
-		r99 = at(raw, KEYS, 0.99);
+		take_echo(&peer, i, &s);
 	}
-	printf("info: screen: a raw echo takes %.3f ms, %.3f at p99%s\n", r50, r99,
-	       r99 < 0.5 ? "" : ": the machine is busy, p99 means little");
-	report("echo-p50", at(o50, n_runs, 0.5), at(p50, n_runs, 0.5),
-	       at(o50, n_runs, 0.5) / at(p50, n_runs, 0.5), 0.7, false);
-	report("echo-p99", at(o99, n_runs, 0.5), at(p99, n_runs, 0.5),
-	       at(o99, n_runs, 0.5) / at(p99, n_runs, 0.5), 1.0, false);
+	printf("info: screen: a raw echo takes %.3f ms, %.3f at p99%s\n", raw.p50[n_runs - 1],
+	       raw.p99[n_runs - 1],
+	       raw.p99[n_runs - 1] < 0.5 ? "" : ": the machine is busy, p99 means little");
+	o50 = at(ours.p50, n_runs, 0.5);
+	p50 = at(peer.p50, n_runs, 0.5);
+	o99 = at(ours.p99, n_runs, 0.5);
+	p99 = at(peer.p99, n_runs, 0.5);
+	report("echo-p50", o50, p50, o50 / p50, 0.7, false);
+	report("echo-p99", o99, p99, o99 / p99, 1.0, false);
 }
 
 static void bench_echo_of(const char *command, const char *in_tmux)
 {
-	static double ours[KEYS], peer[KEYS];
-	double o50[RUNS_MAX], p50[RUNS_MAX], o99[RUNS_MAX], p99[RUNS_MAX], o, p;
 	char sh[] = "sh", c[] = "-c", *args[] = { sh, c, (char *)(uintptr_t)command, NULL };
+	struct echoes ours, peer;
+	double o, p;
 
 	for (int i = 0; i < n_runs; i++) {
 		struct shower s;
 
 		show(&s, args);
-		run_echo(&s, ours);
+		take_echo(&ours, i, &s);
 		show_tmux(&s, 1, in_tmux);
-		run_echo(&s, peer);
-		o50[i] = at(ours, KEYS, 0.5);
-		o99[i] = at(ours, KEYS, 0.99);
-		p50[i] = at(peer, KEYS, 0.5);
-		p99[i] = at(peer, KEYS, 0.99);
+		take_echo(&peer, i, &s);
 	}
-	o = at(o50, n_runs, 0.5);
-	p = at(p50, n_runs, 0.5);
+	o = at(ours.p50, n_runs, 0.5);
+	p = at(peer.p50, n_runs, 0.5);
 	printf("info: screen: through the engine, p99 %.3f ms, tmux and docker %.3f\n",
-	       at(o99, n_runs, 0.5), at(p99, n_runs, 0.5));
+	       at(ours.p99, n_runs, 0.5), at(peer.p99, n_runs, 0.5));
 	report("echo-p50-engine", o, p, o / p, 0.9, false);
 }
 
