@@ -15,6 +15,7 @@ struct policy_step {
 
 struct policy_overlay {
 	uint64_t generation, cut;
+	int64_t written; /* when, by the clock of who did; 0: before it was noted down */
 	bool is_frozen;
 	struct policy_entry *entries;
 	size_t n_entries;

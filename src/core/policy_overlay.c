@@ -134,11 +134,13 @@ static bool read_steps(struct policy_overlay *o, const struct json_node *list)
 
 static bool read_all(struct policy_overlay *o, const struct json_node *root)
 {
-	long long generation, cut;
+	long long generation, cut, written = 0;
 
 	if (!number(root, "generation", COUNT_MAX, &generation) ||
-	    !number(root, "cut", COUNT_MAX, &cut))
+	    !number(root, "cut", COUNT_MAX, &cut) ||
+	    (json_get(root, "written") && !number(root, "written", TIME_MAX, &written)))
 		return false;
+	o->written = written;
 	o->generation = (uint64_t)generation;
 	o->cut = (uint64_t)cut;
 	return boolean(root, "frozen", &o->is_frozen) && digest(root, "hash", o->hash) &&
@@ -195,10 +197,10 @@ static void write_entry(struct buf *b, const struct policy_entry *e)
 void policy_overlay_write(struct buf *b, const struct policy_overlay *o)
 {
 	buf_addf(b,
-	         "{\"v\":1,\"generation\":%llu,\"cut\":%llu,\"frozen\":%s,\"hash\":\"%s\","
-	         "\"was\":\"%s\",\n \"entries\":[",
+	         "{\"v\":1,\"generation\":%llu,\"cut\":%llu,\"written\":%lld,\"frozen\":%s,"
+	         "\"hash\":\"%s\",\"was\":\"%s\",\n \"entries\":[",
 	         (unsigned long long)o->generation, (unsigned long long)o->cut,
-	         o->is_frozen ? "true" : "false", o->hash, o->was);
+	         (long long)o->written, o->is_frozen ? "true" : "false", o->hash, o->was);
 	for (size_t i = 0; i < o->n_entries; i++) {
 		buf_adds(b, i ? ",\n  " : "\n  ");
 		write_entry(b, &o->entries[i]);

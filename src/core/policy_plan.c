@@ -10,7 +10,7 @@
 #include "core/text.h"
 
 #define SOON 2 /* seconds: what ends within is ended right away (see build()) */
-#define LATE 3 /* seconds that the keeper may take to see a file that is due */
+#define LATE 10 /* seconds that a file may be there after it is due, and written */
 #define SECONDS_MIN 5
 
 /* --- the state ------------------------------------------------------------------------- */
@@ -213,6 +213,14 @@ static bool cuts_at(const struct policy_overlay *o, int64_t at)
 	return false;
 }
 
+/* May the keeper's file still be there? The last change wrote it again if it could
+ * have been there then, past its moment or not. */
+static bool may_be_there(const struct policy_overlay *old, const struct policy_step *step,
+                         int64_t now)
+{
+	return step->at > now - LATE || old->written > now - LATE;
+}
+
 /* Complete the draft, whose next overlay has its entries, generation, cut and
  * is_frozen, and hand its plan out. What ended, or ends within SOON, is in none of
  * the files: else a file of the keeper's could come into force between our writing
@@ -228,7 +236,7 @@ static int build(struct policy_plan **out, struct draft *d, struct err *err)
 		if (d->next.entries[i].until)
 			add_end(d, d->next.entries[i].until);
 	for (size_t i = 0; i < old->n_steps; i++)
-		if (old->steps[i].at > d->now - LATE)
+		if (may_be_there(old, &old->steps[i], d->now))
 			add_end(d, old->steps[i].at);
 	if (d->n_ends > POLICY_STEPS_MAX)
 		return err_set(err, ERR_POLICY,
@@ -278,6 +286,7 @@ static void draft_init(struct draft *d, const struct policy_state *s, int64_t no
 	if (s->live.generation > generation)
 		generation = s->live.generation;
 	d->next.generation = generation + 1;
+	d->next.written = now;
 	d->next.is_frozen = is_frozen(s);
 	d->next.cut = cut_so_far(s, now);
 	copy_entries(&d->next.entries, &d->next.n_entries, s, now + SOON);

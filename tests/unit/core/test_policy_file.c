@@ -663,6 +663,36 @@ static void a_file_of_somebody_else_is_not_built_upon(void **state)
 	folder_free(f);
 }
 
+/* Each second a change, and a keeper that sweeps now and then: none comes undone. */
+static void a_late_keeper_undoes_nothing(void **state)
+{
+	(void)state;
+	for (int every = 1; every <= 8; every++) {
+		struct folder *f = folder_new();
+		char host[32];
+
+		must(f, ALLOW("ends.test", 10));
+		for (int i = 1; i <= 60; i++) {
+			f->now++;
+			snprintf(host, sizeof host, "h%d.test", i);
+			must(f, ALLOW(host, 0));
+			if (i % every == 0)
+				pass(f, 0);
+			for (int j = 1; j <= i; j++) {
+				snprintf(host, sizeof host, "h%d.test", j);
+				if (!lists(f, host))
+					fail_msg("%s is gone at %d, a sweep each %d s", host, i,
+					         every);
+			}
+			assert_int_equal(lists(f, "ends.test"), i < 8);
+		}
+		pass(f, 30);
+		assert_true(lists(f, "h60.test"));
+		assert_int_equal(f->n_steps, 0);
+		folder_free(f);
+	}
+}
+
 /* --- what is read -------------------------------------------------------------------------- */
 
 static int reads(const char *base, const char *overlay)
@@ -720,6 +750,7 @@ static void overlays_that_are_not_ours_are_refused(void **state)
 		"x\nkill_switch:\n  enabled: false\napi_allowlist:\n  - \"a.test\"\n";
 	static const char *const good[] = {
 		HEAD "\"entries\":[],\"steps\":[]}",
+		HEAD "\"written\":1800000000,\"entries\":[],\"steps\":[]}",
 		HEAD "\"entries\":[" ENTRY("a.test", "false", "0") "," ENTRY(
 			"*.b.test", "true", "0") "],"
 						 "\"steps\":[{\"at\":5,\"cut\":1,\"hash\":\"" HASH
@@ -731,6 +762,7 @@ static void overlays_that_are_not_ours_are_refused(void **state)
 		"{}",
 		"{\"v\":2}",
 		HEAD "\"entries\":[]}",
+		HEAD "\"written\":-1,\"entries\":[],\"steps\":[]}",
 		HEAD "\"entries\":[" ENTRY("*.a.test", "false", "0") "],\"steps\":[]}",
 		HEAD "\"entries\":[" ENTRY("10.0.0.1", "false", "0") "],\"steps\":[]}",
 		HEAD "\"entries\":[" ENTRY("8.8.8.8", "false", "0") "],\"steps\":[]}",
@@ -778,6 +810,7 @@ int main(void)
 		cmocka_unit_test(what_broke_off_opens_nothing_later),
 		cmocka_unit_test(a_thaw_that_broke_off_thaws_nothing),
 		cmocka_unit_test(a_refused_change_is_taken_back),
+		cmocka_unit_test(a_late_keeper_undoes_nothing),
 		cmocka_unit_test(a_file_of_somebody_else_is_not_built_upon),
 		cmocka_unit_test(bases_that_are_not_ours_are_refused),
 		cmocka_unit_test(overlays_that_are_not_ours_are_refused),
