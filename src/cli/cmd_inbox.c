@@ -71,25 +71,11 @@ static int warn_away(const struct fleet *f, struct err *err)
 
 /* --- printing ------------------------------------------------------------------------- */
 
-static void age_text(char out[16], int64_t since_ns)
-{
-	int64_t s = (fleet_clock_ns() - since_ns) / NS_PER_S;
-
-	if (s < 60)
-		snprintf(out, 16, "now");
-	else if (s < 6000)
-		snprintf(out, 16, "%dm", (int)(s / 60));
-	else if (s < 48 * 3600)
-		snprintf(out, 16, "%dh", (int)(s / 3600));
-	else
-		snprintf(out, 16, "%dd", (int)(s / 86400 % 100000));
-}
-
 static void print_line(struct buf *out, const struct inbox_item *it)
 {
 	char age[16];
 
-	age_text(age, it->first_ns);
+	stamp_age_minutes(age, (fleet_clock_ns() - it->first_ns) / NS_PER_S);
 	buf_addf(out, "%s  %5s  %-24s %-13s ", it->name, age, *it->session ? it->session : "-",
 	         inbox_kind_name(it->kind));
 	if (it->count > 1)
@@ -103,30 +89,22 @@ static void print_line(struct buf *out, const struct inbox_item *it)
 	buf_addc(out, '\n');
 }
 
-static void add_text(struct buf *out, const char *key, const char *text)
-{
-	if (!text || !*text)
-		return;
-	buf_addf(out, ",\"%s\":", key);
-	text_add_json(out, text, strlen(text));
-}
-
 static void add_time(struct buf *out, const char *key, int64_t ns)
 {
 	char text[STAMP_SIZE];
 
 	stamp_format(text, ns);
-	add_text(out, key, text);
+	text_add_member(out, key, text);
 }
 
 static void print_json(struct buf *out, const struct inbox_item *it)
 {
 	buf_addf(out, "{\"id\":\"%s\",\"kind\":\"%s\"", it->name, inbox_kind_name(it->kind));
-	add_text(out, "session", it->session);
-	add_text(out, "host", it->host);
-	add_text(out, "rule", it->rule);
-	add_text(out, "text", it->text);
-	add_text(out, "push", it->push);
+	text_add_member(out, "session", *it->session ? it->session : NULL);
+	text_add_member(out, "host", it->host);
+	text_add_member(out, "rule", it->rule);
+	text_add_member(out, "text", it->text);
+	text_add_member(out, "push", it->push);
 	add_time(out, "first", it->first_ns);
 	add_time(out, "last", it->last_ns);
 	buf_addf(out, ",\"count\":%u}", it->count);

@@ -292,15 +292,6 @@ int event_line(struct buf *out, const struct event *e, const struct event_style 
 
 /* --- JSON --- */
 
-static int member(struct buf *out, const char *name, const char *value)
-{
-	if (!value)
-		return 0;
-	if (buf_addf(out, ",\"%s\":", name) < 0)
-		return -1;
-	return text_add_json(out, value, strlen(value));
-}
-
 int event_json(struct buf *out, const struct event *e)
 {
 	char ts[STAMP_SIZE];
@@ -310,14 +301,14 @@ int event_json(struct buf *out, const struct event *e)
 	if (e->id)
 		rc |= buf_addf(out, "\"id\":%llu,", (unsigned long long)e->id);
 	rc |= buf_addf(out, "\"ts\":\"%s\"", ts);
-	rc |= member(out, "session", e->session);
-	rc |= member(out, "bottle", e->bottle);
-	rc |= member(out, "source", event_source_name(e->source));
-	rc |= member(out, "kind", event_kind_name(e->kind));
-	rc |= member(out, "verdict", e->verdict ? event_verdict_name(e->verdict) : NULL);
-	rc |= member(out, "host", e->host);
-	rc |= member(out, "rule", e->rule);
-	rc |= member(out, "summary", e->summary);
+	rc |= text_add_member(out, "session", e->session);
+	rc |= text_add_member(out, "bottle", e->bottle);
+	rc |= text_add_member(out, "source", event_source_name(e->source));
+	rc |= text_add_member(out, "kind", event_kind_name(e->kind));
+	rc |= text_add_member(out, "verdict", e->verdict ? event_verdict_name(e->verdict) : NULL);
+	rc |= text_add_member(out, "host", e->host);
+	rc |= text_add_member(out, "rule", e->rule);
+	rc |= text_add_member(out, "summary", e->summary);
 	rc |= buf_addf(out, ",\"count\":%u,\"probe\":%s", e->count, e->is_probe ? "true" : "false");
 	if (e->fold)
 		rc |= buf_addf(out, ",\"fold\":%llu", (unsigned long long)e->fold);

@@ -6,19 +6,7 @@
 #include "core/json.h"
 #include "core/push.h"
 #include "core/stamp.h"
-
-static void member(struct buf *out, const char *name, const char *value)
-{
-	buf_addf(out, ",\"%s\":", name);
-	json_escape(out, value);
-}
-
-/* Left out when it says nothing. */
-static void member_if(struct buf *out, const char *name, const char *value)
-{
-	if (value)
-		member(out, name, value);
-}
+#include "core/text.h"
 
 static void add_refs(struct buf *out, const struct push *p)
 {
@@ -26,8 +14,8 @@ static void add_refs(struct buf *out, const struct push *p)
 	for (size_t i = 0; i < p->n_refs; i++) {
 		buf_addf(out, "%s{\"ref\":", i ? "," : "");
 		json_escape(out, p->refs[i].ref);
-		member(out, "old", p->refs[i].old);
-		member(out, "new", p->refs[i].new);
+		text_add_member(out, "old", p->refs[i].old);
+		text_add_member(out, "new", p->refs[i].new);
 		buf_addc(out, '}');
 	}
 	buf_addc(out, ']');
@@ -41,8 +29,8 @@ static void add_commits(struct buf *out, const struct push *p)
 
 		buf_addf(out, "%s{\"oid\":", i ? "," : "");
 		json_escape(out, c->oid);
-		member_if(out, "author", c->author);
-		member_if(out, "subject", c->subject);
+		text_add_member(out, "author", c->author);
+		text_add_member(out, "subject", c->subject);
 		buf_addf(out, ",\"time\":%" PRId64, c->time);
 		if (c->added >= 0)
 			buf_addf(out, ",\"added\":%ld,\"removed\":%ld", c->added, c->removed);
@@ -59,14 +47,14 @@ static void add_findings(struct buf *out, const struct push *p)
 
 		buf_addf(out, "%s{\"rule\":", i ? "," : "");
 		json_escape(out, f->rule);
-		member_if(out, "id", f->id);
-		member_if(out, "file", f->file);
+		text_add_member(out, "id", f->id);
+		text_add_member(out, "file", f->file);
 		if (f->line)
 			buf_addf(out, ",\"line\":%u", f->line);
-		member_if(out, "commit", f->commit);
-		member_if(out, "match", f->match);
-		member_if(out, "src", f->src);
-		member_if(out, "accepted_by", f->accepted_by);
+		text_add_member(out, "commit", f->commit);
+		text_add_member(out, "match", f->match);
+		text_add_member(out, "src", f->src);
+		text_add_member(out, "accepted_by", f->accepted_by);
 		buf_addc(out, '}');
 	}
 	buf_addc(out, ']');
@@ -79,22 +67,24 @@ int push_json(struct buf *out, const char *session, const struct push *p, bool w
 	stamp_format(ts, p->ts_ns);
 	buf_adds(out, "{\"session\":");
 	json_escape(out, session);
-	member(out, "id", p->id);
-	member(out, "ts", ts);
-	member(out, "state", push_state_name(p->state));
-	member(out, "repo", p->repo);
+	text_add_member(out, "id", p->id);
+	text_add_member(out, "ts", ts);
+	text_add_member(out, "state", push_state_name(p->state));
+	text_add_member(out, "repo", p->repo);
 	add_refs(out, p);
 	add_commits(out, p);
 	add_findings(out, p);
 	if (p->hold_until)
 		buf_addf(out, ",\"hold_until\":%" PRId64, p->hold_until);
-	member_if(out, "reason", p->reason);
-	member_if(out, "detail", p->detail);
-	member_if(out, "by", p->by);
-	member_if(out, "message", p->message);
+	text_add_member(out, "reason", p->reason);
+	text_add_member(out, "detail", p->detail);
+	text_add_member(out, "by", p->by);
+	text_add_member(out, "message", p->message);
 	buf_addf(out, ",\"diff_cut\":%s", p->is_diff_cut ? "true" : "false");
-	if (with_diff)
-		member(out, "diff", p->diff);
+	if (with_diff) {
+		buf_adds(out, ",\"diff\":");
+		json_escape(out, p->diff);
+	}
 	return buf_addc(out, '}');
 }
 

@@ -8,6 +8,7 @@
 
 #include "core/buf.h"
 #include "core/mem.h"
+#include "core/stamp.h"
 #include "core/text.h"
 
 static const char *const role_names[ROLE_COUNT] = {
@@ -117,23 +118,6 @@ void session_list_done(struct session_list *l)
 	*l = (struct session_list){ 0 };
 }
 
-/* "12s", "5m", "3h", "2d": how long ago, for a column. */
-static void age(char text[16], int64_t since)
-{
-	int64_t s = (int64_t)time(NULL) - since;
-
-	if (s < 0)
-		s = 0;
-	if (s < 120)
-		snprintf(text, 16, "%ds", (int)s);
-	else if (s < 7200)
-		snprintf(text, 16, "%dm", (int)(s / 60));
-	else if (s < 172800)
-		snprintf(text, 16, "%dh", (int)(s / 3600));
-	else
-		snprintf(text, 16, "%dd", (int)(s / 86400 % 100000));
-}
-
 static void isolation_text(char text[32], const struct isolation_result *r)
 {
 	if (r->total == 0)
@@ -150,7 +134,7 @@ void session_list_text(struct buf *b, const struct session_list *l)
 		const struct session *s = &l->v[i];
 		char how_old[16], isolation[32];
 
-		age(how_old, s->created);
+		stamp_age(how_old, (int64_t)time(NULL) - s->created);
 		isolation_text(isolation, &s->isolation);
 		buf_addf(b, "%-24s %-16s %-9s %-6s %-12s", s->name, s->bottle,
 		         s->is_frozen ? "frozen" : session_state_name(s->state), how_old,

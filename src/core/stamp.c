@@ -135,3 +135,30 @@ void stamp_format(char out[STAMP_SIZE], int64_t ns)
 	         (unsigned)m % 100, (unsigned)d % 100, (unsigned)(rest / 3600) % 100,
 	         (unsigned)(rest / 60 % 60), (unsigned)(rest % 60), (unsigned)frac % 1000000000u);
 }
+
+void stamp_age(char out[16], int64_t seconds)
+{
+	static const struct {
+		int64_t below, unit;
+		char name;
+	} units[] = { { 100, 1, 's' }, { 6000, 60, 'm' }, { 48 * 3600, 3600, 'h' } };
+
+	if (seconds < 0)
+		seconds = 0;
+	for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+		if (seconds < units[i].below) {
+			snprintf(out, 16, "%d%c", (int)(seconds / units[i].unit), units[i].name);
+			return;
+		}
+	snprintf(out, 16, "%dd", (int)(seconds / S_PER_DAY % 10000));
+}
+
+void stamp_age_minutes(char out[16], int64_t seconds)
+{
+	if (seconds < 60)
+		snprintf(out, 16, "now");
+	else if (seconds < 100)
+		snprintf(out, 16, "1m");
+	else
+		stamp_age(out, seconds);
+}

@@ -22,4 +22,10 @@ size_t stamp_parse(const char *s, size_t n, int64_t *ns);
 /* Always nine digits and 'Z', so that stamps sort as text. */
 void stamp_format(char out[STAMP_SIZE], int64_t ns);
 
+/* How long, in at most five columns: "12s", "5m", "3h", "2d". */
+void stamp_age(char out[16], int64_t seconds);
+
+/* The same in minutes, for what is looked at again and again: "now", "5m". */
+void stamp_age_minutes(char out[16], int64_t seconds);
+
 #endif

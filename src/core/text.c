@@ -217,6 +217,15 @@ int text_add_json(struct buf *out, const char *s, size_t n)
 	return rc < 0 ? -1 : buf_addc(out, '"');
 }
 
+int text_add_member(struct buf *out, const char *name, const char *value)
+{
+	if (!value)
+		return 0;
+	if (buf_addf(out, ",\"%s\":", name) < 0)
+		return -1;
+	return text_add_json(out, value, strlen(value));
+}
+
 /* One URL without its userinfo, query and fragment. authority is where "//" ends,
  * or 0 when the text has none. */
 static int cut_one(struct buf *out, const char *s, size_t n, size_t authority)

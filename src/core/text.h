@@ -43,6 +43,10 @@ int text_safe_str(struct buf *out, const char *s, size_t max);
  * lost; a byte that is no UTF-8 becomes U+FFFD. */
 int text_add_json(struct buf *out, const char *s, size_t n);
 
+/* Append a member to an object that has one already: ,"name":"value". NULL appends
+ * nothing. */
+int text_add_member(struct buf *out, const char *name, const char *value);
+
 /* Append free text with every URL in it cut: "?query" and "#fragment" become
  * "?..." and "user:password@" goes. A URL is anything after "://", up to white
  * space (or to the closing quote, when it began after a quote); cutting too much

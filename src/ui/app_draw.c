@@ -6,6 +6,7 @@
 
 #include "core/mem.h"
 #include "core/policy.h"
+#include "core/stamp.h"
 #include "core/text.h"
 #include "ui/app_int.h"
 #include "ui/screen.h"
@@ -110,19 +111,6 @@ void app_clock(char out[16], int64_t ts_ns)
 
 	localtime_r(&seconds, &tm);
 	strftime(out, 16, "%H:%M:%S", &tm);
-}
-
-/* "12m": how long ago, in at most four columns. */
-void app_ago(char out[16], int64_t seconds)
-{
-	if (seconds < 0)
-		seconds = 0;
-	if (seconds < 100)
-		snprintf(out, 16, "%ds", (int)seconds);
-	else if (seconds < 6000)
-		snprintf(out, 16, "%dm", (int)(seconds / 60));
-	else
-		snprintf(out, 16, "%dh", (int)(seconds / 3600 % 10000));
 }
 
 /* --- title, dock, hint ------------------------------------------------------------------ */
@@ -361,7 +349,7 @@ static void draw_session(struct app *a, struct canvas c, int y, const struct fle
 		if (waits && now - waits < 60)
 			snprintf(how_long, sizeof how_long, "now");
 		else if (waits || r->created)
-			app_ago(how_long, now - (waits ? waits : r->created));
+			stamp_age(how_long, now - (waits ? waits : r->created));
 		right -= 5;
 		canvas_printf(c, y, right, 4, theme_style(a->theme, THEME_DIM), "%4s", how_long);
 	}
@@ -473,7 +461,7 @@ static void term_title(struct app *a, int which, struct buf *b)
 		buf_addf(b, "shell %s ", dot);
 	buf_addf(b, "%s %s %s %s %s", r->name, dot, r->bottle, dot, app_state_word(r));
 	if (r->created) {
-		app_ago(how_long, fleet_clock_ns() / 1000000000 - r->created);
+		stamp_age(how_long, fleet_clock_ns() / 1000000000 - r->created);
 		buf_addf(b, " %s", how_long);
 	}
 	if (r->state == SESSION_RUNNING) {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/inbox.h"
+#include "core/stamp.h"
 #include "core/text.h"
 #include "ui/app_int.h"
 
@@ -83,19 +84,12 @@ static void draw_row(struct app *a, struct canvas c, int y, const struct inbox_i
 	struct style mark = theme_style(a->theme, element(it));
 	struct style text = theme_style(a->theme, THEME_TEXT);
 	struct buf b = BUF_INIT(APP_LINE_MAX);
-	int64_t minutes = (fleet_clock_ns() - it->first_ns) / 60000000000;
 	char age[16];
 	int x = 1;
 
 	if (is_selected)
 		canvas_text(c, y, 0, 1, mark, theme_sign(SIGN_SELECTED, is_ascii));
-	/* minutes: what changes each second cannot be read */
-	if (minutes < 1)
-		snprintf(age, sizeof age, "now");
-	else if (minutes < 100)
-		snprintf(age, sizeof age, "%dm", (int)minutes);
-	else
-		app_ago(age, minutes * 60);
+	stamp_age_minutes(age, (fleet_clock_ns() - it->first_ns) / NS_PER_S);
 	x += canvas_printf(c, y, x, 4, theme_style(a->theme, THEME_DIM), "%4s", age) + 1;
 	x += canvas_text(c, y, x, 2, mark, theme_sign(sign(it), is_ascii)) + 1;
 	text_safe_str(&b, it->session, 40);

@@ -304,7 +304,6 @@ void app_draw(struct app *a);
 /* What terminals wrote since, on the last frame; false when that is not enough. */
 bool app_draw_terminals(struct app *a);
 void app_clock(char out[16], int64_t ts_ns);	/* "12:01:02", local */
-void app_ago(char out[16], int64_t seconds);	/* "12m", at most four columns */
 enum theme_element app_state_element(const struct fleet_row *r);
 const char *app_state_sign(const struct app *a, const struct fleet_row *r);
 /* s in that colour (of session_colors or "#rrggbb"), where there are colours. */

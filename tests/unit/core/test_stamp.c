@@ -64,12 +64,37 @@ static void stamps_survive_a_round_trip(void **state)
 	}
 }
 
+static void ages_take_few_columns(void **state)
+{
+	static const struct {
+		int64_t seconds;
+		const char *age, *minutes;
+	} ages[] = { { -5, "0s", "now" },      { 59, "59s", "now" },     { 60, "60s", "1m" },
+		     { 99, "99s", "1m" },      { 100, "1m", "1m" },      { 5999, "99m", "99m" },
+		     { 6000, "1h", "1h" },     { 172799, "47h", "47h" }, { 172800, "2d", "2d" },
+		     { INT64_MAX, NULL, NULL } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof ages / sizeof *ages; i++) {
+		char age[16], minutes[16];
+
+		stamp_age(age, ages[i].seconds);
+		stamp_age_minutes(minutes, ages[i].seconds);
+		assert_true(strlen(age) <= 5);
+		if (!ages[i].age)
+			continue;
+		assert_string_equal(age, ages[i].age);
+		assert_string_equal(minutes, ages[i].minutes);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(stamps_of_all_three_writers_are_read),
 		cmocka_unit_test(what_is_no_stamp_is_left_alone),
 		cmocka_unit_test(stamps_survive_a_round_trip),
+		cmocka_unit_test(ages_take_few_columns),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -118,6 +118,17 @@ static void json_strings_keep_everything_and_stay_safe(void **state)
 	buf_done(&out);
 }
 
+static void json_members_that_say_nothing_are_left_out(void **state)
+{
+	struct buf out = BUF_INIT(256);
+
+	(void)state;
+	assert_int_equal(text_add_member(&out, "a", NULL), 0);
+	assert_int_equal(text_add_member(&out, "b", "x\x1b"), 0);
+	assert_string_equal(buf_str(&out), ",\"b\":\"x\\u001b\"");
+	buf_done(&out);
+}
+
 static void cuts(const char *raw, const char *want)
 {
 	struct buf out = BUF_INIT(65536);
@@ -206,6 +217,7 @@ int main(void)
 		cmocka_unit_test(long_text_is_cut_without_splitting_a_character),
 		cmocka_unit_test(a_full_buffer_is_reported),
 		cmocka_unit_test(json_strings_keep_everything_and_stay_safe),
+		cmocka_unit_test(json_members_that_say_nothing_are_left_out),
 		cmocka_unit_test(queries_and_users_are_cut_from_urls_in_text),
 		cmocka_unit_test(one_url_is_cut_even_with_spaces_and_quotes),
 		cmocka_unit_test(a_huge_url_is_cut_short),
