@@ -5,6 +5,7 @@
 #   tests/unit/ui/test_*.c        link libui and libcore, no terminal
 #   tests/unit/replay/test_*.c    link libreplay and libcore
 #   tests/unit/sidecar/test_*.c   link the in-container programs' objects
+#   tests/cli/*.sh              the command line, no engine
 #   tests/engine/*.sh             drive the real binary on a real engine
 #   tests/screen/test_*.sh        real programs' screens
 #   tests/fuzz/fuzz_*.c           LLVMFuzzerTestOneInput; replayed over the corpus in "make test"

@@ -14,6 +14,7 @@
 #include "core/loop.h"
 #include "core/manifest.h"
 #include "core/mem.h"
+#include "core/nearest.h"
 #include "core/paths.h"
 #include "core/stamp.h"
 #include "core/store.h"
@@ -29,6 +30,7 @@ static const struct cli_verb *const verbs[] = {
 	&verb_relaunch,
 	&verb_list,
 	&verb_info,
+	&verb_init,
 	&verb_check,
 	&verb_trust,
 	&verb_inbox,
@@ -81,6 +83,29 @@ int cli_usage(const struct cli_verb *verb, const char *fmt, ...)
 	cli_say("claude-bottle %s: %s; see \"claude-bottle %s --help\"", verb->name, text,
 	        verb->name);
 	return 2;
+}
+
+/* What is wrong with the option at which getopt_long() just returned '?'. It leaves
+ * optopt 0 for a long one that is unknown, and stands behind those that it knows. */
+static char *option_fault(char **argv)
+{
+	const char *given = argv[optind - 1];
+	bool is_long = strncmp(given, "--", 2) == 0;
+
+	if (is_long && !optopt)
+		return xasprintf("there is no option \"%s\"", given);
+	if (is_long && strchr(given, '='))
+		return xasprintf("\"%.*s\" takes no value", (int)strcspn(given, "="), given);
+	if (is_long && !argv[optind])
+		return xasprintf("\"%s\" wants a value", given);
+	return xasprintf("there is no option \"-%c\"", optopt);
+}
+
+int cli_bad_option(const struct cli_verb *verb, char **argv)
+{
+	CLEANUP_FREE char *text = option_fault(argv);
+
+	return cli_usage(verb, "%s", text);
 }
 
 int cli_print(const struct buf *b)
@@ -309,28 +334,64 @@ int cli_stop_session(struct cli *c, const char *session, struct err *err)
 
 /* --- the table ---------------------------------------------------------------------- */
 
-static void print_help(FILE *f)
+static int print_help(void)
 {
-	fputs("usage: claude-bottle [--manifest FILE | --demo] [VERB] [ARGUMENTS]\n\n"
-	      "Sandboxed coding agents: each in a bottle with exactly the hosts, git remotes,\n"
-	      "secrets and skills that the manifest grants.\n\n",
-	      f);
+	struct buf b = BUF_INIT(CLI_OUTPUT_MAX);
+	int code;
+
+	buf_adds(&b,
+	         "usage: claude-bottle [--manifest FILE | --demo] [VERB] [ARGUMENTS]\n\n"
+	         "Sandboxed coding agents: each in a bottle with exactly the hosts, git remotes,\n"
+	         "secrets and skills that the manifest grants.\n\n");
 	for (size_t i = 0; i < N_VERBS; i++)
-		fprintf(f, "  %-10s %s\n", verbs[i]->name, verbs[i]->summary);
-	fputs("\n  --manifest FILE  read this manifest alone\n"
-	      "  --demo           play the recording that comes with the program, without Docker;\n"
-	      "                   for the dashboard, attach, list, info, check and events\n"
-	      "  --version        print the version\n"
-	      "  --help           print this; \"claude-bottle VERB --help\" says more\n\n"
-	      "Exit codes: 0 ok, 1 failed, 2 usage or manifest, 3 engine unreachable,\n"
-	      "4 isolation check failed, 5 refused by policy.\n",
-	      f);
+		buf_addf(&b, "  %-10s %s\n", verbs[i]->name, verbs[i]->summary);
+	buf_adds(&b,
+	         "\n  --manifest FILE  read this manifest alone\n"
+	         "  --demo           play the recording that comes with the program, without "
+	         "Docker;\n"
+	         "                   for the dashboard, attach, list, info, check, events, inbox\n"
+	         "  --version        print the version\n"
+	         "  --help           print this; \"claude-bottle VERB --help\" says more\n\n"
+	         "Exit codes: 0 ok, 1 failed, 2 usage or manifest, 3 engine unreachable,\n"
+	         "4 isolation check failed, 5 refused by policy.\n");
+	code = cli_print(&b);
+	buf_done(&b);
+	return code;
 }
 
-static void print_verb_help(const struct cli_verb *v)
+static int print_verb_help(const struct cli_verb *v)
 {
-	printf("usage: claude-bottle %s %s\n\n%s\n\n%s", v->name, v->arguments, v->summary,
-	       v->help);
+	struct buf b = BUF_INIT(CLI_OUTPUT_MAX);
+	int code;
+
+	buf_addf(&b, "usage: claude-bottle %s%s%s\n\n%s\n\n%s", v->name,
+	         *v->arguments ? " " : "", v->arguments, v->summary, v->help);
+	code = cli_print(&b);
+	buf_done(&b);
+	return code;
+}
+
+static int bad_option(char **argv)
+{
+	CLEANUP_FREE char *text = option_fault(argv);
+
+	cli_say("claude-bottle: %s; see \"claude-bottle --help\"", text);
+	return 2;
+}
+
+static int no_verb(const char *name)
+{
+	const char *names[N_VERBS + 1] = { NULL }, *near;
+
+	for (size_t i = 0; i < N_VERBS; i++)
+		names[i] = verbs[i]->name;
+	near = nearest(name, names);
+	if (near)
+		cli_say("claude-bottle: there is no verb \"%s\"; did you mean \"%s\"?", name, near);
+	else
+		cli_say("claude-bottle: there is no verb \"%s\"; see \"claude-bottle --help\"",
+		        name);
+	return 2;
 }
 
 static const struct cli_verb *find_verb(const char *name)
@@ -380,10 +441,8 @@ static int run_verb(struct cli c, bool is_demo, const struct cli_verb *verb, int
 	struct err err = { 0 };
 	int code;
 
-	if (wants_help(argc, argv)) {
-		print_verb_help(verb);
-		return 0;
-	}
+	if (wants_help(argc, argv))
+		return print_verb_help(verb);
 	c.cwd = getcwd(NULL, 0);
 	if (!c.cwd)
 		err_errno(&err, ERR_FAILED, errno, "the current folder");
@@ -423,7 +482,8 @@ int cli_main(const struct cli_wiring *wiring, int argc, char **argv)
 	bool is_demo = false;
 	int opt;
 
-	while ((opt = getopt_long(argc, argv, "+m:Vh", options, NULL)) != -1) {
+	opterr = 0;	/* said here and by cli_bad_option(), in words that name the help */
+	while ((opt = getopt_long(argc, argv, "+Vh", options, NULL)) != -1) {
 		switch (opt) {
 		case 'm':
 			c.manifest_path = optarg;
@@ -435,24 +495,24 @@ int cli_main(const struct cli_wiring *wiring, int argc, char **argv)
 			puts("claude-bottle " VERSION);
 			return 0;
 		case 'h':
-			print_help(stdout);
-			return 0;
+			return print_help();
 		default:
-			print_help(stderr);
-			return 2;
+			return bad_option(argv);
 		}
+	}
+	if (is_demo && c.manifest_path) {
+		cli_say("claude-bottle: either --manifest or --demo; see \"claude-bottle --help\"");
+		return 2;
 	}
 	if (optind == argc && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO))
 		return run_verb(c, is_demo, &verb_dashboard, 1, alone);
 	if (optind == argc) {
-		print_help(stderr);
+		cli_say("claude-bottle: the dashboard needs a terminal; a verb may do without: see "
+		        "\"claude-bottle --help\"");
 		return 2;
 	}
 	verb = find_verb(argv[optind]);
-	if (!verb) {
-		cli_say("claude-bottle: there is no verb \"%s\"; see \"claude-bottle --help\"",
-		        argv[optind]);
-		return 2;
-	}
+	if (!verb)
+		return no_verb(argv[optind]);
 	return run_verb(c, is_demo, verb, argc - optind, argv + optind);
 }

@@ -74,9 +74,9 @@ struct cli_verb {
 
 extern const struct cli_verb verb_allow, verb_freeze, verb_policy, verb_revoke, verb_thaw, verb_why;
 extern const struct cli_verb verb_attach, verb_check, verb_cleanup, verb_dashboard, verb_demo,
-	verb_events, verb_images, verb_inbox, verb_info, verb_list, verb_push, verb_pushes,
-	verb_record, verb_relaunch, verb_replay, verb_send, verb_start, verb_stop, verb_trust,
-	verb_verify;
+	verb_events, verb_images, verb_inbox, verb_info, verb_init, verb_list, verb_push,
+	verb_pushes, verb_record, verb_relaunch, verb_replay, verb_send, verb_start, verb_stop,
+	verb_trust, verb_verify;
 
 /* Run the command line; returns the exit code. */
 int cli_main(const struct cli_wiring *wiring, int argc, char **argv);
@@ -86,6 +86,9 @@ int cli_fail(const struct err *err);
 /* The same for wrong usage: says what, and how to get help. Exit code 2. */
 int cli_usage(const struct cli_verb *verb, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/* The same for the option at which getopt_long() just returned '?'. */
+int cli_bad_option(const struct cli_verb *verb, char **argv);
 
 /* Talk, on stderr, safe for a terminal. */
 void cli_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

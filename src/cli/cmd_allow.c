@@ -43,7 +43,7 @@ static int read_request(struct request *r, int argc, char **argv)
 		} else if (opt == 'w') {
 			r->why = optarg;
 		} else {
-			return cli_usage(r->verb, "unknown option");
+			return cli_bad_option(r->verb, argv);
 		}
 	}
 	if (argc - optind != 2)

@@ -16,7 +16,7 @@ static int run_check(struct cli *c, int argc, char **argv)
 
 	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (opt != 'j')
-			return cli_usage(&verb_check, "unknown option");
+			return cli_bad_option(&verb_check, argv);
 		is_json = true;
 	}
 	if (optind + 1 < argc)

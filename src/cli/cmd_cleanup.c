@@ -37,9 +37,11 @@ static int run_cleanup(struct cli *c, int argc, char **argv)
 
 	while ((opt = getopt_long(argc, argv, "y", options, NULL)) != -1) {
 		if (opt != 'y')
-			return cli_usage(&verb_cleanup, "unknown option");
+			return cli_bad_option(&verb_cleanup, argv);
 		yes = true;
 	}
+	if (optind < argc)
+		return cli_usage(&verb_cleanup, "it takes no argument; to end one session: stop");
 	repo_sweep();
 	if (cli_sessions(c, &list, &err) < 0)
 		return cli_fail(&err);

@@ -64,7 +64,7 @@ static int parse(const struct cli_verb *verb, struct cli_dashboard *d, int argc,
 			d->no_notices = true;
 			break;
 		default:
-			return cli_usage(verb, "unknown option");
+			return cli_bad_option(verb, argv);
 		}
 	}
 	return 0;

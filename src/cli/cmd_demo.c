@@ -422,7 +422,7 @@ static int run_demo(struct cli *c, int argc, char **argv)
 
 	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (opt != 'j')
-			return cli_usage(&verb_demo, "unknown option");
+			return cli_bad_option(&verb_demo, argv);
 		is_json = true;
 	}
 	if (optind < argc)

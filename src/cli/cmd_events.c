@@ -415,7 +415,7 @@ static const struct option options[] = {
 #define TIME_FORMS "takes 90s, 15m, 2h, 1d, 2026-11-24, \"2026-11-24 18:30\" or an RFC 3339 time"
 
 /* 0, or the exit code. */
-static int take_option(struct watch *w, int opt, const char *arg)
+static int take_option(struct watch *w, int opt, const char *arg, char **argv)
 {
 	char bad[40] = "", *end;
 
@@ -424,10 +424,10 @@ static int take_option(struct watch *w, int opt, const char *arg)
 		w->keep_following = true;
 		return 0;
 	case 'j':
-		w->format = AS_JSON;
-		return 0;
 	case OPT_CSV:
-		w->format = AS_CSV;
+		if (w->format != AS_TEXT && w->format != (opt == 'j' ? AS_JSON : AS_CSV))
+			return cli_usage(&verb_events, "either --json or --csv");
+		w->format = opt == 'j' ? AS_JSON : AS_CSV;
 		return 0;
 	case 's':
 		w->query.session = arg;
@@ -458,7 +458,7 @@ static int take_option(struct watch *w, int opt, const char *arg)
 		               ? 0
 		               : cli_usage(&verb_events, "--limit takes 1 to %d", STORE_PAGE_MAX);
 	default:
-		return cli_usage(&verb_events, "unknown option");
+		return cli_bad_option(&verb_events, argv);
 	}
 }
 
@@ -468,7 +468,7 @@ static int run_events(struct cli *c, int argc, char **argv)
 	int opt, code = 0;
 
 	while (code == 0 && (opt = getopt_long(argc, argv, "f", options, NULL)) != -1)
-		code = take_option(&w, opt, optarg);
+		code = take_option(&w, opt, optarg, argv);
 	if (code == 0 && optind < argc)
 		code = cli_usage(&verb_events, "use --session %s", argv[optind]);
 	if (code)

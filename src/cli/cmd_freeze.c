@@ -29,7 +29,8 @@ static int change_all(struct cli *c, const struct cli_verb *verb, char **names, 
 		struct err err = { 0 };
 
 		if (cli_change_wait(c, &changes[i], &err) < 0) {
-			err_wrap(&err, "%s", names[i]);
+			if (n > 1)
+				err_wrap(&err, "%s", names[i]);
 			code = cli_fail(&err);
 		} else {
 			cli_say("%s %s", names[i], done_words[what]);
@@ -79,7 +80,7 @@ static int run(struct cli *c, const struct cli_verb *verb, int argc, char **argv
 		else if (opt == 'w')
 			why = optarg;
 		else
-			return cli_usage(verb, "unknown option");
+			return cli_bad_option(verb, argv);
 	}
 	if (all && optind == argc)
 		return change_every(c, verb, why);

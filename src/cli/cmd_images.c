@@ -256,10 +256,9 @@ static int run_images(struct cli *c, int argc, char **argv)
 	bool is_list, is_build;
 	int opt;
 
-	opterr = 0;
 	while ((opt = getopt_long(argc, argv, "v", options, NULL)) != -1) {
 		if (opt == '?')
-			return cli_usage(&verb_images, "unknown option %s", argv[optind - 1]);
+			return cli_bad_option(&verb_images, argv);
 		r.is_json |= opt == 'j';
 		r.is_verbose |= opt == 'v';
 		r.is_fresh |= opt == 'f';

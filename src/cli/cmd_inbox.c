@@ -190,7 +190,7 @@ static int run_inbox(struct cli *c, int argc, char **argv)
 
 	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (opt != 'j')
-			return cli_usage(&verb_inbox, "unknown option");
+			return cli_bad_option(&verb_inbox, argv);
 		is_json = true;
 	}
 	if (optind == argc)

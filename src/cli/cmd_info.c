@@ -18,7 +18,7 @@ static int run_info(struct cli *c, int argc, char **argv)
 
 	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (opt != 'j')
-			return cli_usage(&verb_info, "unknown option");
+			return cli_bad_option(&verb_info, argv);
 		is_json = true;
 	}
 	name = cli_only_argument(&verb_info, argc, argv, "agent");

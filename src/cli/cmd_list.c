@@ -11,18 +11,24 @@
 static int list_available(struct cli *c, bool is_json)
 {
 	const struct manifest *m = cli_manifest(c);
-	struct buf b = BUF_INIT(CLI_OUTPUT_MAX);
+	const struct fault *unread = manifest_unread(m);
+	struct buf b = BUF_INIT(CLI_OUTPUT_MAX), talk = BUF_INIT(CLI_OUTPUT_MAX);
 	int code;
 
 	if (is_json) {
 		manifest_show_list_json(&b, m);
 		buf_addc(&b, '\n');
-	} else {
-		manifest_show_list(&b, m);
+	} else if (m->n_agents || !unread) {
+		manifest_show_list(m->n_agents ? &b : &talk, m);
 	}
+	if (unread)
+		fault_text(unread, &talk);
 	code = cli_print(&b);
+	if (talk.len)
+		cli_say("%.*s", (int)strcspn(buf_str(&talk), "\n"), buf_str(&talk));
 	buf_done(&b);
-	return code;
+	buf_done(&talk);
+	return code ? code : unread ? err_exit_code(ERR_INPUT) : 0;
 }
 
 /* --- what the agents say of themselves --------------------------------------------- */
@@ -113,14 +119,17 @@ static int run_list(struct cli *c, int argc, char **argv)
 
 	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (opt != 'j')
-			return cli_usage(&verb_list, "unknown option");
+			return cli_bad_option(&verb_list, argv);
 		is_json = true;
 	}
 	if (optind == argc)
 		return list_sessions(c, is_json);
-	if (strcmp(argv[optind], "available") == 0 && optind + 1 == argc)
-		return list_available(c, is_json);
-	return cli_usage(&verb_list, "\"%s\" is not a list", argv[optind]);
+	if (strcmp(argv[optind], "available") != 0)
+		return cli_usage(&verb_list, "\"%s\" is no list, as \"available\" is",
+		                 argv[optind]);
+	if (optind + 1 < argc)
+		return cli_usage(&verb_list, "\"%s\" is one argument too many", argv[optind + 1]);
+	return list_available(c, is_json);
 }
 
 const struct cli_verb verb_list = {

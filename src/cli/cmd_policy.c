@@ -25,9 +25,12 @@ static int run_policy(struct cli *c, int argc, char **argv)
 		else if (opt == 'j')
 			is_json = true;
 		else
-			return cli_usage(&verb_policy, "unknown option");
+			return cli_bad_option(&verb_policy, argv);
 	}
-	if (argc - optind == 2 && strcmp(argv[optind], "test") == 0 && !diff)
+	/* one argument is a session's name, be it "test" */
+	if (argc - optind == 2 && strcmp(argv[optind], "test") == 0 && diff)
+		return cli_usage(&verb_policy, "--diff is not for test");
+	if (argc - optind == 2 && strcmp(argv[optind], "test") == 0)
 		return cli_policy_test(c, argv[optind + 1], is_json);
 	session = cli_only_argument(&verb_policy, argc, argv, "session");
 	if (!session)
@@ -50,9 +53,12 @@ const struct cli_verb verb_policy = {
 	.name = "policy",
 	.arguments = "SESSION [--diff] [--json] | test FILE [--json]",
 	.summary = "what a running session may reach, and what was decided since its launch",
-	.help = "  --diff  only what differs from the launch\n"
-		"  --json  as JSON on stdout\n"
+	.help = "  --diff     only what differs from the launch\n"
+		"  --json     as JSON on stdout\n"
+		"  test FILE  judge every recorded request by an edited manifest: what would\n"
+		"             newly pass, what would break; changes nothing\n"
 		"\n"
-		"Example: claude-bottle policy implementer --diff\n",
+		"Example: claude-bottle policy implementer --diff\n"
+		"Example: claude-bottle policy test ~/claude-bottle.new.json\n",
 	.run = run_policy,
 };

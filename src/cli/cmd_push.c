@@ -146,7 +146,7 @@ static int run_pushes(struct cli *c, int argc, char **argv)
 
 	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (opt != 'j')
-			return cli_usage(&verb_pushes, "unknown option");
+			return cli_bad_option(&verb_pushes, argv);
 		is_json = true;
 	}
 	if (argc - optind > 1)
@@ -173,6 +173,25 @@ struct options {
 	const char *message;
 	const char *session, *id, *finding;
 };
+
+/* A typo is told from a gate that does not answer. */
+static int find_gate(struct cli *c, const char *session, struct err *err)
+{
+	struct session_list list = { 0 };
+	const struct session *s;
+	int rc = 0;
+
+	if (cli_sessions(c, &list, err) < 0)
+		return -1;
+	s = session_list_find(&list, session);
+	if (!s)
+		rc = err_set(err, ERR_FAILED,
+		             "there is no session \"%.60s\"; see \"claude-bottle list\"", session);
+	else if (!has_gate(s))
+		rc = err_set(err, ERR_FAILED, "session %s has no git gate that runs", session);
+	session_list_done(&list);
+	return rc;
+}
 
 /* The push that is meant: its id, or the beginning of it when no other has that. */
 static int find_push(struct cli *c, struct push *out, const struct options *o, struct err *err)
@@ -334,7 +353,7 @@ static int run_action(struct cli *c, const struct action *a, const struct option
 	struct err err = { 0 };
 	int rc;
 
-	if (cli_backend(c, &err) < 0 || find_push(c, &p, o, &err) < 0)
+	if (find_gate(c, o->session, &err) < 0 || find_push(c, &p, o, &err) < 0)
 		return cli_fail(&err);
 	rc = a->run(c, o, &p, &err);
 	push_done(&p);
@@ -356,8 +375,10 @@ static int run_push(struct cli *c, int argc, char **argv)
 	int opt;
 
 	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (opt == '?' || n == sizeof given - 1)
-			return cli_usage(&verb_push, "unknown option");
+		if (opt == '?')
+			return cli_bad_option(&verb_push, argv);
+		if (n == sizeof given - 1)
+			return cli_usage(&verb_push, "too many options");
 		given[n++] = (char)opt;
 		o.with_diff |= opt == 'd';
 		o.is_json |= opt == 'j';

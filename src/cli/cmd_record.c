@@ -61,6 +61,23 @@ static int parse_size(struct recorder_options *opt, const char *text)
 	return 0;
 }
 
+/* A typo should not look like a session that has not begun. */
+static int say_missing(struct cli *c, char *const *sessions, struct err *err)
+{
+	struct session_list list = { 0 };
+
+	if (!sessions)
+		return 0;
+	if (cli_sessions(c, &list, err) < 0)
+		return -1;
+	for (; *sessions; sessions++)
+		if (!session_list_find(&list, *sessions))
+			cli_say("there is no session \"%s\" yet: it is recorded once it is there",
+			        *sessions);
+	session_list_done(&list);
+	return 0;
+}
+
 static int record(struct cli *c, const struct recorder_options *asked, uint64_t ms)
 {
 	struct run run = { .is_done = false };
@@ -70,7 +87,7 @@ static int record(struct cli *c, const struct recorder_options *asked, uint64_t 
 	struct interrupt in;
 	struct err err = { 0 };
 
-	if (cli_backend(c, &err) < 0)
+	if (cli_backend(c, &err) < 0 || say_missing(c, asked->sessions, &err) < 0)
 		return cli_fail(&err);
 	opt.ops = c->ops;
 	opt.backend = c->backend;
@@ -125,7 +142,7 @@ static int run_record(struct cli *c, int argc, char **argv)
 		else if (opt == OPT_SIZE && parse_size(&ro, optarg) < 0)
 			code = cli_usage(&verb_record, "\"%s\" is no size, as 100x30", optarg);
 		else if (opt == '?')
-			code = cli_usage(&verb_record, "unknown option");
+			code = cli_bad_option(&verb_record, argv);
 	}
 	if (code == 0 && !(ro.path = cli_only_argument(&verb_record, argc, argv, "file")))
 		code = 2;

@@ -23,7 +23,7 @@ static int run_replay(struct cli *c, int argc, char **argv)
 		else if (opt == OPT_THEME)
 			d.theme = optarg;
 		else
-			return cli_usage(&verb_replay, "unknown option");
+			return cli_bad_option(&verb_replay, argv);
 	}
 	c->recording = cli_only_argument(&verb_replay, argc, argv, "file");
 	if (!c->recording)

@@ -144,9 +144,11 @@ static int run_send(struct cli *c, int argc, char **argv)
 
 	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (opt != 'n')
-			return cli_usage(&verb_send, "unknown option");
+			return cli_bad_option(&verb_send, argv);
 		with_enter = false;
 	}
+	if (argc - optind > 2)
+		return cli_usage(&verb_send, "one TEXT: put it in quotes");
 	if (argc - optind != 2)
 		return cli_usage(&verb_send, "to which session, and which text?");
 	if (strcmp(argv[optind + 1], "-") == 0)

@@ -46,7 +46,7 @@ static int run_start(struct cli *c, int argc, char **argv)
 			what.force = true;
 			break;
 		default:
-			return cli_usage(&verb_start, "unknown option");
+			return cli_bad_option(&verb_start, argv);
 		}
 	}
 	what.agent = cli_only_argument(&verb_start, argc, argv, "agent");
@@ -115,7 +115,7 @@ static int run_relaunch(struct cli *c, int argc, char **argv)
 			what.force = true;
 			break;
 		default:
-			return cli_usage(&verb_relaunch, "unknown option");
+			return cli_bad_option(&verb_relaunch, argv);
 		}
 	}
 	session = cli_only_argument(&verb_relaunch, argc, argv, "session");

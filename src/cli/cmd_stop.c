@@ -45,9 +45,11 @@ static int run_stop(struct cli *c, int argc, char **argv)
 
 	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (opt != 'a')
-			return cli_usage(&verb_stop, "unknown option");
+			return cli_bad_option(&verb_stop, argv);
 		all = true;
 	}
+	if (all && optind < argc)
+		return cli_usage(&verb_stop, "a session, or --all");
 	if (all)
 		return stop_all(c);
 	session = cli_only_argument(&verb_stop, argc, argv, "session");

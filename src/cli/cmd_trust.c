@@ -164,7 +164,7 @@ static int run_trust(struct cli *c, int argc, char **argv)
 			list = true;
 			break;
 		default:
-			return cli_usage(&verb_trust, "unknown option");
+			return cli_bad_option(&verb_trust, argv);
 		}
 	}
 	if (optind < argc)

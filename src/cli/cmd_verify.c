@@ -57,7 +57,7 @@ static int run_verify(struct cli *c, int argc, char **argv)
 
 	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (opt != 'j')
-			return cli_usage(&verb_verify, "unknown option");
+			return cli_bad_option(&verb_verify, argv);
 		is_json = true;
 	}
 	session = cli_only_argument(&verb_verify, argc, argv, "session");

@@ -103,7 +103,7 @@ static int run_why(struct cli *c, int argc, char **argv)
 
 	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (opt != 'j')
-			return cli_usage(&verb_why, "unknown option");
+			return cli_bad_option(&verb_why, argv);
 		q.is_json = true;
 	}
 	if (argc - optind != 2)

@@ -263,6 +263,31 @@ bool manifest_agent_is_usable(const struct agent_spec *a)
 	return a->where.is_trusted && !a->where.is_broken && a->bottle;
 }
 
+const struct fault *manifest_unread(const struct manifest *m)
+{
+	for (size_t i = 0; i < m->faults.n; i++) {
+		const struct fault *f = &m->faults.v[i];
+		bool is_unread = !*f->pointer;
+
+		for (size_t k = 0; k < m->n_files && !is_unread; k++)
+			is_unread = m->files[k].is_broken && strcmp(m->files[k].path, f->path) == 0;
+		if (is_unread && !f->is_warning)
+			return f;
+	}
+	return NULL;
+}
+
+static int no_agent_was_read(const struct fault *f, const char *name, struct err *err)
+{
+	struct buf text = BUF_INIT(ERR_MSG_MAX);
+
+	fault_text(f, &text);
+	err_set(err, ERR_INPUT, "there is no agent '%.60s' in what could be read; %s", name,
+	        buf_str(&text));
+	buf_done(&text);
+	return -1;
+}
+
 static int no_agent(const struct manifest *m, const char *name, struct err *err)
 {
 	const char **names = xcalloc(m->n_agents + 1, sizeof *names);
@@ -272,6 +297,8 @@ static int no_agent(const struct manifest *m, const char *name, struct err *err)
 		names[i] = m->agents[i].name;
 	near = nearest(name, names);
 	free(names);
+	if (manifest_unread(m))
+		return no_agent_was_read(manifest_unread(m), name, err);
 	if (m->n_files == 0)
 		return err_set(err, ERR_INPUT,
 		               "there is no manifest; \"claude-bottle init\" makes one");

@@ -239,6 +239,9 @@ const struct agent_spec *manifest_agent(const struct manifest *m, const char *na
  * first fault, not trusted, a did-you-mean). ERR_POLICY when only trust is missing. */
 const struct agent_spec *manifest_usable_agent(const struct manifest *m, const char *name,
                                                struct err *err);
+/* The first fault because of which entries of a file may not be known: it cannot be read,
+ * or is no JSON. NULL when everything that is there is known. */
+const struct fault *manifest_unread(const struct manifest *m);
 bool manifest_agent_is_usable(const struct agent_spec *a);
 
 /* "ok", "untrusted" or "broken". */

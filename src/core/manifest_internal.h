@@ -4,6 +4,7 @@
 
 #include "core/json.h"
 #include "core/manifest.h"
+#include "core/nearest.h"
 
 #define MANIFEST_ENV_MAX	256
 #define MANIFEST_GIT_MAX	64
@@ -66,8 +67,6 @@ char *reader_path(const struct reader *r, const struct json_node *node, const ch
 char *reader_path_here(const struct reader *r, const struct json_node *node, const char *text,
                        const char *base, enum manifest_path kind);
 
-/* The word nearest to text, or NULL when none is near. */
-const char *nearest(const char *text, const char *const *words);
 
 bool is_dns_label(const char *s, size_t max);
 /* Would showing it on a terminal do more than show it? */

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <errno.h>
 #include <string.h>
 #include <strings.h>
 
@@ -358,6 +359,23 @@ static int on_curl_request(void *arg, char *ip, char *local_ip, int port, int lo
 	return CURL_PREREQFUNC_OK;
 }
 
+/* curl's own words are of "docker port 80", which nobody asked for. */
+static void explain_no_connection(struct engine_call *c, const char *words)
+{
+	const char *host = c->engine->at.host;
+	long errnum = 0;
+
+	curl_easy_getinfo(c->handle.easy, CURLINFO_OS_ERRNO, &errnum);
+	if (errnum == EACCES || errnum == EPERM)
+		err_set(&c->reply.err, ERR_ENGINE,
+		        "may not use the engine at %s: %s; is this user in that socket's group?",
+		        host, strerror((int)errnum));
+	else
+		err_set(&c->reply.err, ERR_ENGINE,
+		        "cannot reach the engine at %s: %s; is it running, and DOCKER_HOST right?",
+		        host, errnum ? strerror((int)errnum) : words);
+}
+
 static void explain_failure(struct engine_call *c, CURLcode code)
 {
 	const char *words = *c->curl_words ? c->curl_words : curl_easy_strerror(code);
@@ -371,10 +389,7 @@ static void explain_failure(struct engine_call *c, CURLcode code)
 	else if (code == CURLE_OPERATION_TIMEDOUT)
 		err_set(&c->reply.err, ERR_ENGINE, "no answer from the engine at %s in time", host);
 	else if (code == CURLE_COULDNT_CONNECT)
-		err_set(&c->reply.err, ERR_ENGINE,
-		        "cannot reach the engine at %s: %s; is it running, and may this user "
-		        "use it?",
-		        host, words);
+		explain_no_connection(c, words);
 	else if (code == CURLE_ABORTED_BY_CALLBACK)
 		err_set(&c->reply.err, ERR_ENGINE,
 		        "the engine at %s broke off: the connection ended before its answer", host);

@@ -1,0 +1,106 @@
+#!/bin/bash
+# The command line without an engine: usage, exit codes, words. A recording is played
+# where sessions are needed (docs/replay.md).
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+bin=${CLAUDE_BOTTLE:-$PWD/build/claude-bottle}
+[ "${bin#/}" != "$bin" ] || bin=$PWD/$bin
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+export HOME=$work/home CLAUDE_BOTTLE_BACKEND=replay CLAUDE_BOTTLE_REPLAY_SPEED=0
+unset XDG_CONFIG_HOME XDG_STATE_HOME XDG_DATA_HOME XDG_CACHE_HOME CLAUDE_BOTTLE_RECORDING
+mkdir -p "$HOME/project"
+cd "$HOME/project" || exit 1
+n=0 failures=0
+
+report() { # ok?, name
+	n=$((n + 1))
+	if [ "$1" = 0 ]; then
+		echo "ok $n - $2"
+	else
+		failures=$((failures + 1))
+		echo "not ok $n - $2"
+		sed 's/^/# /' "$work/err" "$work/out"
+	fi
+}
+
+# try CODE WORDS ARGUMENT...: ends so, and stderr holds the words ("": is empty)
+try() {
+	local code=$1 words=$2 rc
+	shift 2
+	timeout 60 "$bin" "$@" >"$work/out" 2>"$work/err" </dev/null
+	rc=$?
+	if [ "$rc" != "$code" ]; then
+		echo "exit $rc" >>"$work/err"
+		report 1 "\"$*\" exits $code"
+	elif [ -z "$words" ]; then
+		[ ! -s "$work/err" ]
+		report $? "\"$*\" exits $code without a word"
+	else
+		grep -qF -- "$words" "$work/err" && [ "$(wc -l <"$work/err")" = "${lines:-1}" ]
+		report $? "\"$*\" exits $code and says: $words"
+	fi
+}
+
+# --- usage --------------------------------------------------------------------------
+try 0 '' --help
+try 0 '' --version
+try 2 'there is no option "--bogus"' --bogus
+try 2 '"--manifest" wants a value' --manifest
+try 2 'there is no verb "lst"; did you mean "list"?' lst
+try 2 'there is no verb "zzz"; see "claude-bottle --help"' zzz
+try 2 'the dashboard needs a terminal'
+try 2 'either --manifest or --demo' --demo --manifest x list
+try 2 'there is no option "--jsn"; see "claude-bottle list --help"' list --jsn
+try 2 '"--json" takes no value' list --json=1
+try 2 'there is no option "-x"' list --json -xy
+try 2 '"--since" wants a value' events --since
+try 2 '"--for" wants a value' allow implementer example.org --for
+try 2 'either --json or --csv' events --json --csv
+try 2 'a session, or --all' stop implementer --all
+try 2 'it takes no argument' cleanup implementer
+try 2 '"x" is one argument too many' list available x
+try 2 'put it in quotes' send implementer go on
+try 2 '--diff is not for test' policy test x --diff
+try 1 'there is no session "nope"' push show nope abcd
+try 1 'session "nope" is not running' freeze nope
+
+verbs=$("$bin" --help | sed -n '/^  dashboard/,/^$/s/^  \([a-z]*\) .*/\1/p')
+for verb in $verbs; do
+	try 0 '' "$verb" --help
+	grep -q '^Example: .*claude-bottle' "$work/out"
+	report $? "\"$verb --help\" has an example"
+	grep -qE "(^|\| )\`$verb[\` ]|, \`$verb[\` ]" "$OLDPWD/docs/cli.md"
+	report $? "docs/cli.md has \"$verb\""
+	grep -qE "^\.It Cm $verb( |\$)" "$OLDPWD/docs/claude-bottle.1"
+	report $? "the man page has \"$verb\""
+done
+
+"$bin" --help >/dev/full 2>"$work/err"
+[ $? = 1 ]
+report $? "help that cannot be written is a failure"
+
+# --- manifests ----------------------------------------------------------------------
+try 0 'there is no manifest; "claude-bottle init" makes one' list available
+[ ! -s "$work/out" ]
+report $? "what is no agent is not listed"
+lines=2 try 0 'wrote ' init
+try 0 '' check
+try 2 'is there already' init
+try 0 '' info here
+lines=2 try 0 'wrote new.json' --manifest new.json init
+[ "$(stat -c %a new.json)" = 600 ]
+report $? "a first manifest is readable by its owner alone"
+printf '{' >open.json
+try 2 'open.json:1:2: the file ends' --manifest open.json list available
+try 2 'open.json:1:2: the file ends' --manifest open.json start x
+try 2 '/nowhere.json: No such file' --manifest /nowhere.json list available
+try 2 '/nowhere.json: No such file' --manifest /nowhere.json info x
+
+# --- no engine ------------------------------------------------------------------------
+export CLAUDE_BOTTLE_BACKEND=docker
+DOCKER_HOST=unix://$work/nowhere try 3 'nowhere: No such file or directory; is it running' list
+DOCKER_HOST=tcp://127.0.0.1:1 try 2 'only unix:// sockets are supported' list
+
+echo "1..$n"
+[ "$failures" = 0 ]
