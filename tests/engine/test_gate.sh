@@ -293,6 +293,38 @@ refuse "a good and a bad branch, clean and with a forbidden ref" 'git commit -q 
 refuse "an unrelated history" 'git checkout -q --orphan o; echo "$K" >f; git add f; git commit -qm o; '"$P1"
 refuse "a forced push over a good branch" 'git checkout -q origin/force; echo "$K" >f; git add f; git commit -qm x; git push -f origin HEAD:refs/heads/force'
 
+# --- what git's own client would not say ----------------------------------------------------
+# rawpush OBJECTS COMMAND...: one command is "OLD NEW REF" with printf's escapes
+docker exec -i $pre-client sh -c 'cat >/rawpush; chmod +x /rawpush' <<'EOD'
+#!/bin/bash
+export LC_ALL=C
+open='git-receive-pack /upstream.test/alice/proj' objects=$1 caps=' report-status side-band-64k'
+shift
+exec 3<>/dev/tcp/git-gate/9418
+{
+	printf '%04x%s\0host=git-gate\0' $((${#open} + 19)) "$open"
+	for c in "$@"; do
+		printf -v c "$c"
+		printf '%04x%s\0%s' $((${#c} + ${#caps} + 5)) "$c" "$caps"
+	done
+	printf 0000
+	printf '%s\n' $objects | git pack-objects --revs --stdout -q
+} >&3
+timeout 120 cat <&3 | tr '\0' '\n' | sed 's/^.*git-gate: PUSH/remote: git-gate: PUSH/'
+exit 1
+EOD
+zero=0000000000000000000000000000000000000000
+# NEW:REF is an argument of git push: with colons in REF it is the object at a path of
+# NEW, and that may be a commit which nobody has scanned, for a ref of any name
+smuggle='git checkout -q --orphan evil; echo "$K" >f; git add f; git commit -qm evil; c=$(git rev-parse HEAD); git checkout -q main
+	git update-index --add --cacheinfo 100644,$(git hash-object -w --stdin </dev/null),refs/heads/t:; a=$(git commit-tree -p main -m a $(git write-tree))
+	git update-index --add --cacheinfo 160000,$c,refs/heads/x:$a; b=$(git commit-tree -p $a -m b $(git write-tree))'
+refuse "a commit that a ref's name with colons leads to" "$smuggle"'; /rawpush "$b $c" "'$zero' $b refs/heads/x:$a:refs/heads/t"'
+jq -e '.reason == "that is no name of a ref" and .commits == 0' "$made/verdict" >/dev/null
+ok $? "as no name of a ref"
+refuse "a name with a space and one with an escape" 'git commit -q --allow-empty -m x; h=$(git rev-parse HEAD); /rawpush $h "'$zero' $h refs/heads/t" "'$zero' $h refs/heads/a b\033c"'
+refuse "a line feed in a name, and behind it another ref" 'git commit -q --allow-empty -m x; h=$(git rev-parse HEAD); /rawpush $h "'$zero' $h refs/heads/t\n'$zero' $h refs/for/main"'
+
 # --- names in verdicts --------------------------------------------------------------------
 refuse "a key in a branch's name and a file beneath it" 'mkdir $K; echo "$P" >$K/f; git add .; git commit -qm x; git push origin HEAD:refs/heads/$K'
 ! grep -qF "$K" "$made/verdict" && ! grep -qF "$P" "$made/verdict" &&

@@ -56,6 +56,8 @@ int hook_policy(const struct ref_updates *refs, struct err *err)
 		const char *ref = refs->v[i].ref;
 
 		bytes += strlen(ref);
+		if (!ref_is_valid(ref))
+			return err_set(err, "that is no name of a ref");
 		if (!has_prefix(ref, "refs/heads/") && !has_prefix(ref, "refs/tags/"))
 			return err_set(err, "only refs/heads/ and refs/tags/ may be pushed");
 		if (strcmp(ref, "refs/heads/HEAD") == 0 || has_prefix(ref, "refs/heads/refs/") ||

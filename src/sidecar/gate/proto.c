@@ -114,6 +114,27 @@ int oid_is_valid(const char *hex, size_t len)
 	return 1;
 }
 
+int ref_is_valid(const char *name)
+{
+	static const char never[] = " ~^:?*[\\\177";
+
+	for (const char *p = name;;) {
+		size_t len = strcspn(p, "/");
+
+		if (len == 0 || p[0] == '.' || p[len - 1] == '.')
+			return 0;
+		if (len >= 5 && memcmp(p + len - 5, ".lock", 5) == 0)
+			return 0;
+		for (size_t i = 0; i < len; i++)
+			if ((unsigned char)p[i] < ' ' || strchr(never, p[i]) ||
+			    (p[i] == '.' && p[i + 1] == '.') || (p[i] == '@' && p[i + 1] == '{'))
+				return 0;
+		if (p[len] == '\0')
+			return p != name; /* two parts at least */
+		p += len + 1;
+	}
+}
+
 int ref_updates_add(struct ref_updates *u, const char *line, size_t len)
 {
 	const char *a = memchr(line, ' ', len), *b;

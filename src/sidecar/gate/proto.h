@@ -66,4 +66,9 @@ int oid_is_zero(const char *hex);
 /* 40 or 64 lower-case hex digits? */
 int oid_is_valid(const char *hex, size_t len);
 
+/* Is it the name of a ref, as git has them (git-check-ref-format)? receive-pack asks
+ * that only after the hook has run, so a hook sees names such as "refs/heads/a:b",
+ * which would mean something else as an argument of git's. */
+int ref_is_valid(const char *name);
+
 #endif

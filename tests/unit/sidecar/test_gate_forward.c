@@ -48,6 +48,48 @@ static void only_heads_and_tags_may_be_pushed(void **state)
 			fail_msg("%s passed", bad[i]);
 }
 
+/* As an argument of git's "refs/heads/x:Y:refs/heads/z" means the object at path
+ * "refs/heads/x:Y", and another ref. */
+static void a_name_that_git_would_read_otherwise_is_refused(void **state)
+{
+	static const char *const bad[] = {
+		"refs/heads/x:refs/heads/y",
+		"refs/heads/x:Y:refs/meta/config",
+		"refs/heads/",
+		"refs/heads//a",
+		"refs/heads/a/",
+		"refs/heads/a b",
+		"refs/heads/a~1",
+		"refs/heads/a^",
+		"refs/heads/a?",
+		"refs/heads/*",
+		"refs/heads/[a]",
+		"refs/heads/a\\b",
+		"refs/heads/a..b",
+		"refs/heads/../x",
+		"refs/heads/.a",
+		"refs/heads/a.",
+		"refs/heads/a.lock",
+		"refs/heads/a.lock/b",
+		"refs/heads/a@{1}",
+		"refs/heads/a\tb",
+		"refs/heads/a\nb",
+		"refs/heads/a\177",
+		"refs/tags/v1^{}",
+	};
+	static const char *const good[] = { "refs/heads/a-b_c.d/e@f{g}+h,i=j", "refs/heads/@",
+		                            "refs/heads/b\303\244ume", "refs/heads/-x",
+		                            "refs/heads/lock" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		if (policy(bad[i], NULL) == 0)
+			fail_msg("%s passed", bad[i]);
+	for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+		if (policy(good[i], NULL) != 0)
+			fail_msg("%s did not pass", good[i]);
+}
+
 static void too_many_refs_are_refused(void **state)
 {
 	struct ref_updates u = { 0 };
@@ -133,6 +175,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(only_heads_and_tags_may_be_pushed),
+		cmocka_unit_test(a_name_that_git_would_read_otherwise_is_refused),
 		cmocka_unit_test(too_many_refs_are_refused),
 		cmocka_unit_test(the_upstreams_refusal_is_put_into_a_sentence),
 		cmocka_unit_test(without_an_answer_the_transport_is_to_blame),
