@@ -145,7 +145,7 @@ static int show(struct cli *c, bool is_json)
 
 /* --- dismissing ------------------------------------------------------------------------- */
 
-static int dismiss_one(struct fleet *f, const char *name, struct err *err)
+static int dismiss_one(struct fleet *f, const char *name, const char *why, struct err *err)
 {
 	const struct inbox_item *it = inbox_named(fleet_inbox(f), name);
 
@@ -156,12 +156,12 @@ static int dismiss_one(struct fleet *f, const char *name, struct err *err)
 		return err_set(err, ERR_FAILED,
 		               "%s counts what is too much to list: dismiss the others first",
 		               name);
-	fleet_dismiss_item(f, it->id);
+	fleet_dismiss_item(f, it->id, why);
 	return 0;
 }
 
 /* Every one that can be; the first that cannot is the error. */
-static int dismiss(struct cli *c, char **names, int n)
+static int dismiss(struct cli *c, char **names, int n, const char *why)
 {
 	struct err err = { 0 }, first = { 0 };
 	struct fleet *f = look(c, &err);
@@ -172,7 +172,7 @@ static int dismiss(struct cli *c, char **names, int n)
 	if (!store)
 		err_set(&first, ERR_FAILED, "without an event store nothing is remembered");
 	for (int i = 0; i < n && store; i++)
-		if (dismiss_one(f, names[i], &err) < 0 && !first.kind)
+		if (dismiss_one(f, names[i], why, &err) < 0 && !first.kind)
 			first = err;
 	if (store && store_flush(store, &err) < 0 && !first.kind)
 		first = err;
@@ -184,31 +184,41 @@ static int dismiss(struct cli *c, char **names, int n)
 
 static int run_inbox(struct cli *c, int argc, char **argv)
 {
-	static const struct option options[] = { { "json", no_argument, NULL, 'j' }, { 0 } };
+	static const struct option options[] = { { "json", no_argument, NULL, 'j' },
+		                                 { "why", required_argument, NULL, 'w' },
+		                                 { 0 } };
+	const char *why = NULL;
 	bool is_json = false;
 	int opt;
 
 	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (opt != 'j')
+		if (opt == 'j')
+			is_json = true;
+		else if (opt == 'w')
+			why = optarg;
+		else
 			return cli_bad_option(&verb_inbox, argv);
-		is_json = true;
 	}
+	if (optind == argc && why)
+		return cli_usage(&verb_inbox, "--why is about what is dismissed");
 	if (optind == argc)
 		return show(c, is_json);
 	if (strcmp(argv[optind], "dismiss") != 0)
 		return cli_usage(&verb_inbox, "\"%s\" is nothing to do with it", argv[optind]);
 	if (is_json || optind + 1 == argc)
 		return cli_usage(&verb_inbox, "dismiss takes the ids that inbox shows");
-	return dismiss(c, argv + optind + 1, argc - optind - 1);
+	return dismiss(c, argv + optind + 1, argc - optind - 1, why);
 }
 
 const struct cli_verb verb_inbox = {
 	.name = "inbox",
-	.arguments = "[--json] | dismiss ID...",
+	.arguments = "[--json] | dismiss ID... [--why TEXT]",
 	.summary = "show what waits for you, or put it away",
-	.help = "  --json   as JSON on stdout\n"
-		"  dismiss  it waits no longer, and the same block of the same launch does not\n"
-		"           ask again; dashboards that run forget it, too\n"
+	.help = "  --json      as JSON on stdout\n"
+		"  dismiss     it waits no longer, and the same block of the same launch does\n"
+		"              not ask again; dashboards that run forget it, too. Who did it and\n"
+		"              when is an event: events --kind inbox\n"
+		"  --why TEXT  kept with the dismissal\n"
 		"\n"
 		"The oldest comes first, as in the dashboard's inbox (w). To decide instead:\n"
 		"allow, push, send, relaunch.\n"

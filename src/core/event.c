@@ -36,6 +36,7 @@ static const char *const kind_names[EVENT_KINDS] = {
 	[EVENT_AGENT_EXIT] = "agent.exit",
 	[EVENT_POLICY_CHANGED] = "policy.changed",
 	[EVENT_LOG_GAP] = "log.gap",
+	[EVENT_INBOX_DISMISSED] = "inbox.dismissed",
 };
 
 static const char *const verdict_names[EVENT_VERDICTS] = {

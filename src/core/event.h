@@ -54,6 +54,7 @@ enum event_kind {
 	EVENT_AGENT_EXIT,
 	EVENT_POLICY_CHANGED, /* or, with verdict fail, a change that was refused */
 	EVENT_LOG_GAP,        /* lines were lost before we could read them */
+	EVENT_INBOX_DISMISSED, /* a person put a question of the inbox away */
 	EVENT_KINDS
 };
 

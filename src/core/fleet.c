@@ -150,6 +150,7 @@ struct fleet *fleet_new(struct loop *loop, const struct fleet_options *opt)
 	f->cols_hint = 80;
 	f->next_seq = 1;
 	f->inbox = inbox_new();
+	inbox_on_dismiss(f->inbox, fleet_keep_dismissal, f);
 	f->manifest = opt->load_manifest(opt->arg);
 	fleet_build_rows(f);
 	fleet_open_store(f);

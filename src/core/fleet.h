@@ -134,7 +134,9 @@ const struct inbox *fleet_inbox(const struct fleet *f);
 unsigned fleet_n_waiting(const struct fleet *f);		/* rows of the inbox */
 bool fleet_is_waiting(const struct fleet *f, size_t i);	/* the event's question does */
 void fleet_dismiss(struct fleet *f, uint64_t seq);		/* an event's question */
-void fleet_dismiss_item(struct fleet *f, uint64_t id);		/* a row of the inbox */
+/* A row of the inbox; why, in the person's words, may be NULL. Either becomes an event
+ * (inbox.dismissed), one however many programs are told the same. */
+void fleet_dismiss_item(struct fleet *f, uint64_t id, const char *why);
 
 /* --- live policy: core/policy ----------------------------------------------------- */
 

@@ -53,13 +53,15 @@ void fleet_dismiss(struct fleet *f, uint64_t seq)
 	}
 }
 
-void fleet_dismiss_item(struct fleet *f, uint64_t id)
+void fleet_dismiss_item(struct fleet *f, uint64_t id, const char *why)
 {
 	const struct inbox_item *it = inbox_find(f->inbox, id);
 	CLEANUP_FREE char *session = it ? xstrdup(it->session) : NULL;
 
+	f->why = why;
 	if (it && inbox_dismiss(f->inbox, id, fleet_clock_ns())) {
 		fleet_dismiss_stored(f, session);
 		fleet_count_waiting(f, session);
 	}
+	f->why = NULL;
 }

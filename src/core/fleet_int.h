@@ -114,7 +114,7 @@ struct fleet {
 	struct loop_timer load_timer;
 	bool is_loaded;			/* what the store has from before */
 	uint64_t last_id;		/* the newest event of the store that is known */
-	const char *forgetting;		/* see fleet_forget_dismissed() */
+	const char *why;		/* of the dismissal under way */
 	bool is_unsorted;
 	size_t n_pending;		/* events that have a ticket */
 
@@ -173,7 +173,9 @@ void fleet_close_store(struct fleet *f);
 void fleet_see_others(struct fleet *f);	/* what other programs stored */
 void fleet_add_event(struct fleet *f, const struct event *ev);	/* of our own */
 void fleet_dismiss_stored(struct fleet *f, const char *session);	/* what asks no more */
-void fleet_forget_dismissed(struct fleet *f, const char *session);
+/* Dismissed is a matter of a launch: of one since then (Unix time) it is none. */
+void fleet_forget_dismissed(struct fleet *f, const char *session, int64_t since);
+void fleet_keep_dismissal(void *arg, const struct inbox_dismissal *d);
 
 /* fleet_inbox.c */
 void fleet_count_waiting(struct fleet *f, const char *session);	/* after the inbox changed */

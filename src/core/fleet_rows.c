@@ -93,7 +93,7 @@ static void take_session(struct fleet *f, const struct session *s)
 		fleet_forget_claim(u);
 		u->n_asked = 0;
 		set_text(&u->row.said, NULL);
-		fleet_forget_dismissed(f, s->name);
+		fleet_forget_dismissed(f, s->name, s->created);
 		if (inbox_forget(f->inbox, s->name))
 			fleet_count_waiting(f, s->name);
 		forget_policy(u);

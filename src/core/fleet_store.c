@@ -10,6 +10,8 @@
 #include "core/err.h"
 #include "core/fleet_int.h"
 #include "core/mem.h"
+#include "core/policy.h"
+#include "core/stamp.h"
 #include "core/store.h"
 
 #define HISTORY 2000 /* events that a dashboard begins with */
@@ -82,34 +84,60 @@ static void on_others_note(void *arg, const char *name, const char *value)
 		fleet_count_waiting(f, session);
 }
 
-static void on_dismissed(void *arg, const char *session, const char *question, int64_t until_ns)
+void fleet_keep_dismissal(void *arg, const struct inbox_dismissal *d)
 {
 	struct fleet *f = arg;
-	CLEANUP_FREE char *name = xasprintf("%s\n%s", session, question);
-	CLEANUP_FREE char *until = xasprintf("%lld", (long long)until_ns);
+	const char *session = d->item->session;
+	const struct unit *u = fleet_unit(f, session);
+	CLEANUP_FREE char *name = xasprintf("%s\n%s", session, d->question);
+	CLEANUP_FREE char *by = policy_by();
+	struct event ev;
 
-	store_note(f->opt.store, DISMISSED, name, until);
+	inbox_event_of(&ev, d->item, u && *u->row.bottle ? u->row.bottle : NULL, by, f->why,
+	               fleet_clock_ns());
+	if (f->opt.store)
+		store_decide(f->opt.store, &(struct store_decision){ .space = DISMISSED,
+		                                                     .name = name,
+		                                                     .until_ns = d->until_ns,
+		                                                     .since_ns = d->item->last_ns,
+		                                                     .event = &ev });
+	else
+		fleet_add_event(f, &ev);
+	event_done(&ev);
+}
+
+/* Notes of a session whose launch is over. */
+struct forgetting {
+	struct fleet *fleet;
+	const char *session;
+	int64_t since_ns;
+};
+
+/* When it was dismissed, of a note's value; 0: an earlier version did not say. */
+static int64_t dismissed_at(const char *value)
+{
+	const char *at = strchr(value, ' ');
+
+	return at ? strtoll(at, NULL, 10) : 0;
 }
 
 static void forget_note(void *arg, const char *name, const char *value)
 {
-	struct fleet *f = arg;
-	size_t n = strlen(f->forgetting);
+	const struct forgetting *g = arg;
+	size_t n = strlen(g->session);
 
-	(void)value;
-	if (strncmp(name, f->forgetting, n) == 0 && name[n] == '\n')
-		store_note(f->opt.store, DISMISSED, name, NULL);
+	if (strncmp(name, g->session, n) == 0 && name[n] == '\n' &&
+	    dismissed_at(value) < g->since_ns)
+		store_note(g->fleet->opt.store, DISMISSED, name, NULL);
 }
 
-void fleet_forget_dismissed(struct fleet *f, const char *session)
+void fleet_forget_dismissed(struct fleet *f, const char *session, int64_t since)
 {
+	struct forgetting g = { f, session, since * NS_PER_S };
 	struct err err = { 0 };
 
-	if (!f->opt.store)
-		return;
-	f->forgetting = session;
-	store_notes(f->opt.store, DISMISSED, forget_note, f, &err);
-	f->forgetting = NULL;
+	if (f->opt.store)
+		store_notes(f->opt.store, DISMISSED, forget_note, &g, &err);
 }
 
 /* When each session was last launched, asked once. */
@@ -192,7 +220,6 @@ void fleet_open_store(struct fleet *f)
 		return;
 	f->taker = store_taker(f->opt.store);
 	store_listen(f->opt.store, on_stored, on_message, f);
-	inbox_on_dismiss(f->inbox, on_dismissed, f);
 	loop_timer_set(f->loop, &f->load_timer, LOAD_MS, load, f);
 }
 

@@ -227,10 +227,15 @@ void inbox_remember(struct inbox *ib, const char *session, const char *question,
 bool inbox_heed(struct inbox *ib, const char *session, const char *question, int64_t until_ns)
 {
 	for (size_t i = 0; i < ib->n; i++) {
-		const struct row *r = ib->rows[i];
+		struct row *r = ib->rows[i];
 
-		if (strcmp(r->question, question) != 0 || (until_ns && r->item.last_ns > until_ns))
+		if (strcmp(r->question, question) != 0 || r->is_quiet ||
+		    (until_ns && r->item.last_ns > until_ns))
 			continue;
+		if (r->item.kind == INBOX_FLOOD) {
+			r->is_quiet = true;
+			return true;
+		}
 		remove_at(ib, i);
 		inbox_remember(ib, session, question, until_ns);
 		return true;
@@ -434,13 +439,14 @@ bool inbox_dismiss(struct inbox *ib, uint64_t id, int64_t now_ns)
 
 		if (r->item.id != id || r->is_quiet)
 			continue;
+		if (ib->on_dismiss)
+			ib->on_dismiss(ib->arg, &(struct inbox_dismissal){ &r->item, r->question,
+			                                                   until });
 		if (r->item.kind == INBOX_FLOOD) {
 			r->is_quiet = true;
 			return true;
 		}
 		inbox_remember(ib, r->item.session, r->question, until);
-		if (ib->on_dismiss)
-			ib->on_dismiss(ib->arg, r->item.session, r->question, until);
 		remove_at(ib, i);
 		return true;
 	}

@@ -94,17 +94,25 @@ bool inbox_dismiss_event(struct inbox *ib, const struct event *ev, int64_t now_n
 /* A new launch of the session: nothing of the old one's waits, or is remembered. */
 bool inbox_forget(struct inbox *ib, const char *session);
 
-/* What is remembered, for whoever keeps it: each is told once, as it is dismissed. A
- * question is a line of text without meaning to others. Those of before are given back
- * by inbox_remember(). */
-typedef void inbox_memory_fn(void *arg, const char *session, const char *question,
-                             int64_t until_ns);
+/* What is to be remembered, for whoever keeps it: each is told once, as it is dismissed.
+ * Those of before are given back by inbox_remember(). */
+struct inbox_dismissal {
+	const struct inbox_item *item;
+	const char *question;	/* a line of text without meaning to others */
+	int64_t until_ns;	/* what happened before does not ask again; 0: nor what comes */
+};
+typedef void inbox_memory_fn(void *arg, const struct inbox_dismissal *d);
 void inbox_on_dismiss(struct inbox *ib, inbox_memory_fn *fn, void *arg);
 void inbox_remember(struct inbox *ib, const char *session, const char *question,
                     int64_t until_ns);
 /* What somebody remembers may have been dismissed by another program meanwhile: when it
  * is a row here, it goes, and is remembered. What is no row may be of a launch before. */
 bool inbox_heed(struct inbox *ib, const char *session, const char *question, int64_t until_ns);
+
+/* The dismissal as an event (inbox.dismissed): who, why, and what was asked. by:
+ * policy_by(); why may be NULL. */
+void inbox_event_of(struct event *out, const struct inbox_item *item, const char *bottle,
+                    const char *by, const char *why, int64_t now_ns);
 
 const char *inbox_kind_name(enum inbox_kind kind);	/* "block", "held push" */
 

@@ -282,6 +282,17 @@ void store_note(struct store *st, const char *space, const char *name, const cha
 	enqueue(st, e);
 }
 
+uint64_t store_decide(struct store *st, const struct store_decision *d)
+{
+	struct entry *e = entry_new(ENTRY_DECISION, d->event);
+
+	e->space = xstrdup(d->space);
+	e->name = xstrdup(d->name);
+	e->value = xasprintf("%lld %lld", (long long)d->until_ns, (long long)d->event->ts_ns);
+	e->since_ns = d->since_ns;
+	return enqueue(st, e);
+}
+
 int store_flush(struct store *st, struct err *err)
 {
 	uint64_t tries;

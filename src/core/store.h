@@ -133,6 +133,20 @@ void store_undismiss(struct store *st, const uint64_t *ids, size_t n);
  * questions that the person put away). value NULL forgets it; name NULL the space. */
 void store_note(struct store *st, const char *space, const char *name, const char *value);
 
+/* A person's decision about something that may happen again. */
+struct store_decision {
+	const char *space, *name;  /* the note that remembers it */
+	int64_t until_ns;          /* it is about what happened up to then; 0: about all */
+	int64_t since_ns;          /* what it was about happened then, the last time */
+	const struct event *event; /* says so */
+};
+
+/* Queue: note "UNTIL AT" (AT: the event's time) and store the event, both in one
+ * transaction; neither when a decision that is noted there covers since_ns already:
+ * somebody decided the same in another program. Returns the event's ticket; it is told
+ * of only when it was stored. */
+uint64_t store_decide(struct store *st, const struct store_decision *d);
+
 /* Wait until all that is queued is committed; tells what became of it, here, before
  * it returns. -1 when it cannot be stored now (it stays queued). */
 int store_flush(struct store *st, struct err *err);

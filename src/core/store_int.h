@@ -72,7 +72,14 @@ int store_exec(sqlite3 *db, const char *sql, struct err *err);
 
 /* --- the queue ----------------------------------------------------------------------- */
 
-enum entry_kind { ENTRY_LINE, ENTRY_EVENT, ENTRY_WAITING, ENTRY_NOTE, ENTRY_TRIM };
+enum entry_kind {
+	ENTRY_LINE,
+	ENTRY_EVENT,
+	ENTRY_WAITING,
+	ENTRY_NOTE,
+	ENTRY_DECISION,
+	ENTRY_TRIM
+};
 
 struct entry {
 	struct entry *next;
@@ -89,7 +96,8 @@ struct entry {
 	bool is_waiting; /* ENTRY_WAITING */
 	uint64_t *ids;
 	size_t n_ids;
-	char *space, *name, *value; /* ENTRY_NOTE */
+	char *space, *name, *value; /* ENTRY_NOTE, ENTRY_DECISION */
+	int64_t since_ns;           /* ENTRY_DECISION */
 };
 
 /* Something to be told. */

@@ -41,7 +41,8 @@ void store_tell_pending(struct store *st, struct entry *batch)
 	for (struct entry *e = batch; e; e = e->next) {
 		struct told *t;
 
-		if (!e->has_event || e->is_told)
+		/* whether a decision was made before is not known yet */
+		if (!e->has_event || e->is_told || e->kind == ENTRY_DECISION)
 			continue;
 		e->is_told = true;
 		t = xcalloc(1, sizeof *t);

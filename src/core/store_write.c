@@ -28,6 +28,7 @@ static const char *const sql[STATEMENTS] = {
 	[S_GET] = "SELECT " STORE_COLUMNS " FROM events WHERE id=?1",
 	[S_WAITING] = "UPDATE events SET class=?2 WHERE id=?1 AND class<>?2",
 	[S_NOTE] = "INSERT OR REPLACE INTO notes(space,name,value) VALUES(?1,?2,?3)",
+	[S_NOTED] = "SELECT value FROM notes WHERE space=?1 AND name=?2",
 	[S_UNNOTE] = "DELETE FROM notes WHERE space=?1 AND name=?2",
 	[S_UNSPACE] = "DELETE FROM notes WHERE space=?1",
 	[S_DELETE] = "DELETE FROM events WHERE id=?1",
@@ -537,6 +538,39 @@ static int apply_note(struct writer *w, const struct entry *e)
 	return writer_run(w, s);
 }
 
+/* *is_made: what is noted covers it. */
+static int find_decision(struct writer *w, const struct entry *e, bool *is_made)
+{
+	sqlite3_stmt *s = writer_statement(w, S_NOTED);
+	int rc;
+
+	if (!s)
+		return -1;
+	bind_text(s, 1, e->space);
+	bind_text(s, 2, e->name);
+	rc = sqlite3_step(s);
+	if (rc == SQLITE_ROW) {
+		int64_t until = sqlite3_column_int64(s, 0);
+
+		*is_made = until == 0 || until >= e->since_ns;
+	} else if (rc != SQLITE_DONE) {
+		writer_failed(w);
+	}
+	sqlite3_reset(s);
+	return rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : -1;
+}
+
+static int apply_decision(struct writer *w, struct entry *e, struct told_list *told)
+{
+	bool is_made = false;
+
+	if (find_decision(w, e, &is_made) < 0)
+		return -1;
+	if (is_made)
+		return 0;
+	return apply_note(w, e) < 0 ? -1 : add_event(w, e, e->event.count, told);
+}
+
 static int apply(struct writer *w, struct entry *e, struct told_list *told)
 {
 	switch (e->kind) {
@@ -548,6 +582,8 @@ static int apply(struct writer *w, struct entry *e, struct told_list *told)
 		return apply_waiting(w, e);
 	case ENTRY_NOTE:
 		return apply_note(w, e);
+	case ENTRY_DECISION:
+		return apply_decision(w, e, told);
 	case ENTRY_TRIM:
 		break;
 	}

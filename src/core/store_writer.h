@@ -28,6 +28,7 @@ enum statement {
 	S_GET,
 	S_WAITING,
 	S_NOTE,
+	S_NOTED,
 	S_UNNOTE,
 	S_UNSPACE,
 	S_DELETE,

@@ -339,7 +339,7 @@ static void build(struct app *a, struct overlay *o, struct rich *r, struct buf *
 static void dismiss(struct app *a, uint64_t item, uint64_t seq)
 {
 	if (inbox_find(fleet_inbox(a->fleet), item))
-		fleet_dismiss_item(a->fleet, item);
+		fleet_dismiss_item(a->fleet, item, NULL);
 	else
 		fleet_dismiss(a->fleet, seq);
 }

@@ -50,7 +50,7 @@ bool events_holds_all(const struct event *e, const char *filter)
 
 static bool matches(const struct app *a, const struct events_view *v, const struct event *e)
 {
-	if (e->is_probe || is_gates(e) != v->is_gate)
+	if (e->is_probe || is_gates(e) != v->is_gate || e->kind == EVENT_INBOX_DISMISSED)
 		return false;
 	/* what merely went well is not what one watches for */
 	if (!v->is_gate && (e->kind == EVENT_EGRESS_ALLOWED || e->kind == EVENT_OTHER))

@@ -175,7 +175,7 @@ static void dismiss(struct app *a, struct overlay *o)
 {
 	size_t at = position(a, o);
 
-	fleet_dismiss_item(a->fleet, o->pinned);
+	fleet_dismiss_item(a->fleet, o->pinned, NULL);
 	if (at >= inbox_n(inbox_of(a)) && at > 0)
 		at--;
 	pin(a, o, at);

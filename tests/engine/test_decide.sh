@@ -101,12 +101,33 @@ denied() { [ "$(status cli.test)" = 403 ]; }
 check "another host is refused" denied
 check "the command line's inbox has it" is_asked
 shows d '⚑ 1 wait' "and the dashboard's title counts it"
-cb inbox dismiss "$(waiting)"
+asked=$(waiting)
+cb inbox dismiss "$asked" --why "no business of its"
 is $rc 0 "inbox dismiss"
 hides d '⚑ 1 wait' "the dashboard that runs forgets it, too"
 check "it is refused once more" denied
 quiet() { ! is_asked; }
 check "and asks no more" quiet
+# both at once: whoever comes second finds it done, and is told nothing else
+denied_too() { [ "$(status both.test)" = 403 ]; }
+check "a third host is refused" denied_too
+shows d '⚑ 1 wait' "the dashboard counts it"
+term_keys d i
+shows d 'Inbox · 1 of 1' "and lists it"
+both=$("$bottle" inbox --json 2>/dev/null | jq -r '.[] | select(.host == "both.test" and .kind == "block") | .id')
+"$bottle" inbox dismiss "$both" 2>"$work/both" &
+term_keys d x
+wait $!
+shows d 'Nothing waits for you' "x, while the command line dismisses it, too"
+term_keys d Escape
+alone
+cb events --json --kind inbox
+is "$(jq -r 'select(.host == "both.test") | .kind' "$out")" inbox.dismissed "that is one event"
+is "$(jq -r 'select(.host == "cli.test") | .detail.why + " " + .detail.id' "$out")" "no business of its $asked" \
+	"a dismissal says why, and of which question"
+check "and each who did it" jq -se 'length == 3 and all(.detail.by != "")' "$out"
+cb events --json --grep "dismissed cli.test"
+is "$(grep -c . "$out")" 1 "dismissals are found by their words"
 cb inbox dismiss "$(printf '%016d' 0)"
 is $rc 1 "what does not wait cannot be dismissed"
 

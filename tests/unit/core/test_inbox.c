@@ -170,14 +170,14 @@ struct told {
 	int n;
 };
 
-static void on_dismiss(void *arg, const char *session, const char *question, int64_t until_ns)
+static void on_dismiss(void *arg, const struct inbox_dismissal *d)
 {
 	struct told *t = arg;
 
 	t->n++;
-	t->until_ns = until_ns;
-	snprintf(t->session, sizeof t->session, "%s", session);
-	snprintf(t->question, sizeof t->question, "%s", question);
+	t->until_ns = d->until_ns;
+	snprintf(t->session, sizeof t->session, "%s", d->item->session);
+	snprintf(t->question, sizeof t->question, "%s", d->question);
 }
 
 static void test_what_was_told_as_dismissed_is_remembered_by_another(void **state)
@@ -196,6 +196,32 @@ static void test_what_was_told_as_dismissed_is_remembered_by_another(void **stat
 	inbox_remember(ib, told.session, told.question, told.until_ns);
 	assert_false(blocked("s", "a.test", 30));
 	assert_true(blocked("s", "b.test", 30));
+}
+
+static void test_a_dismissal_is_an_event_that_says_who_and_what(void **state)
+{
+	CLEANUP_FREE char *by = NULL, *why = NULL, *id = NULL, *rule = NULL;
+	struct event e;
+
+	(void)state;
+	blocked("s", "a.test", 10);
+	inbox_event_of(&e, at(0), "b", "me@here", "a mirror \"does\"", 20);
+	assert_int_equal(e.kind, EVENT_INBOX_DISMISSED);
+	assert_int_equal(e.ts_ns, 20);
+	assert_string_equal(e.session, "s");
+	assert_string_equal(e.bottle, "b");
+	assert_string_equal(e.host, "a.test");
+	assert_string_equal(e.summary, "dismissed, block: allowlist");
+	by = event_detail_get(&e, "by");
+	why = event_detail_get(&e, "why");
+	id = event_detail_get(&e, "id");
+	rule = event_detail_get(&e, "rule");
+	assert_string_equal(by, "me@here");
+	assert_string_equal(why, "a mirror \"does\"");
+	assert_string_equal(id, at(0)->name);
+	assert_string_equal(rule, "allowlist");
+	assert_int_equal(inbox_kind_of(&e), INBOX_KINDS);
+	event_done(&e);
 }
 
 static void test_what_another_program_dismisses_leaves_the_inbox(void **state)
@@ -296,6 +322,30 @@ static void test_a_dismissed_flood_is_quiet_until_it_grows(void **state)
 	event_done(&e);
 }
 
+static void test_a_flood_that_another_program_dismisses_is_quiet(void **state)
+{
+	struct told told = { .n = 0 };
+
+	(void)state;
+	for (int i = 0; i < INBOX_ROWS_MAX + 2; i++) {
+		char host[32];
+
+		snprintf(host, sizeof host, "h%d.test", i);
+		blocked("s", host, 100 + i);
+	}
+	inbox_on_dismiss(ib, on_dismiss, &told);
+	inbox_dismiss(ib, at(INBOX_ROWS_MAX)->id, 200);
+	assert_int_equal(told.n, 1);
+	/* in another program it has grown since */
+	blocked("s", "new.test", 202);
+	assert_false(inbox_heed(ib, told.session, told.question, told.until_ns));
+	assert_true(inbox_heed(ib, told.session, told.question, 202));
+	assert_int_equal(inbox_n(ib), INBOX_ROWS_MAX);
+	assert_false(inbox_heed(ib, told.session, told.question, 202));
+	blocked("s", "newer.test", 203);
+	assert_int_equal(inbox_n(ib), INBOX_ROWS_MAX + 1);
+}
+
 static void test_a_held_push_goes_when_it_was_decided_and_only_that_one(void **state)
 {
 	(void)state;
@@ -367,7 +417,9 @@ int main(void)
 		T(test_a_dismissed_block_does_not_ask_again_but_another_does),
 		T(test_a_dismissed_push_asks_again_when_it_comes_again),
 		T(test_what_was_told_as_dismissed_is_remembered_by_another),
+		T(test_a_dismissal_is_an_event_that_says_who_and_what),
 		T(test_what_another_program_dismisses_leaves_the_inbox),
+		T(test_a_flood_that_another_program_dismisses_is_quiet),
 		T(test_a_row_is_found_by_a_name_that_every_program_gives_it),
 		T(test_a_new_launch_forgets_rows_and_memory),
 		T(test_a_flood_of_hosts_is_one_row_that_counts_them),

@@ -346,6 +346,40 @@ static void a_dismissed_event_waits_no_more_after_a_restart(void **state)
 	store_close(st);
 }
 
+/* Decide about what happened at since; until: what of later on it covers. */
+static void decide(struct store *st, const char *name, int64_t since, int64_t until)
+{
+	struct event e = made("a", EVENT_INBOX_DISMISSED, name, NOW + since);
+
+	store_decide(st, &(struct store_decision){ "dismissed", name, until, since, &e });
+	event_done(&e);
+}
+
+static void a_decision_is_one_event_however_many_programs_make_it(void **state)
+{
+	struct store *one = opened(), *two = opened();
+
+	(void)state;
+	/* for good */
+	decide(one, "block", 10, 0);
+	flushed(one);
+	decide(two, "block", 30, 0);
+	/* of what was so far: the second knew of nothing newer, the third does */
+	decide(two, "push", 10, 20);
+	flushed(two);
+	decide(one, "push", 15, 40);
+	decide(one, "push", 30, 50);
+	flushed(one);
+	assert_hosts(one, "block push push", .kinds = STORE_KIND(EVENT_INBOX_DISMISSED));
+	/* what is forgotten may be decided anew */
+	store_note(two, "dismissed", "block", NULL);
+	decide(two, "block", 60, 0);
+	flushed(two);
+	assert_hosts(one, "block push push block", .kinds = STORE_KIND(EVENT_INBOX_DISMISSED));
+	store_close(two);
+	store_close(one);
+}
+
 static void collect_note(void *arg, const char *name, const char *value)
 {
 	buf_addf(arg, "%s=%s ", name, value);
@@ -934,6 +968,7 @@ int main(void)
 		T(filters_hold_together),
 		T(text_is_found_by_the_beginnings_of_words),
 		T(text_is_found_in_every_shard),
+		T(a_decision_is_one_event_however_many_programs_make_it),
 		T(a_dismissed_event_waits_no_more_after_a_restart),
 		T(notes_are_kept_by_space_and_name),
 		T(what_is_said_once_is_stored_once),

@@ -155,12 +155,13 @@ static void test_what_was_dismissed_asks_no_more_after_a_restart(void **state)
 
 	(void)state;
 	open_fleet(RUNNING("one") BLOCK(0, "one", "x") BLOCK(0, "one", "y"));
-	fleet_dismiss_item(fleet, inbox_at(fleet_inbox(fleet), 0)->id);
+	fleet_dismiss_item(fleet, inbox_at(fleet_inbox(fleet), 0)->id, NULL);
 	close_fleet();
 	open_fleet(RUNNING("one"));
 	assert_int_equal(store_count(store, &waiting, 9, &n, &err), 0);
 	assert_int_equal(n, 1);
-	assert_int_equal(fleet_n_events(fleet), 2);
+	/* the dismissal is one, too */
+	assert_int_equal(fleet_n_events(fleet), 3);
 	assert_int_equal(fleet_n_waiting(fleet), 1);
 	assert_string_equal(inbox_at(fleet_inbox(fleet), 0)->host, "y");
 	/* nor when it happens again */
@@ -172,8 +173,54 @@ static void test_what_was_dismissed_asks_no_more_after_a_restart(void **state)
 		event_done(&e);
 	}
 	flushed();
-	assert_int_equal(fleet_n_events(fleet), 4);
+	assert_int_equal(fleet_n_events(fleet), 5);
 	assert_int_equal(fleet_n_waiting(fleet), 2);
+}
+
+static size_t n_dismissals(void)
+{
+	const struct store_query q = { .kinds = STORE_KIND(EVENT_INBOX_DISMISSED) };
+	struct err err = { 0 };
+	size_t n = 0;
+
+	assert_int_equal(store_count(store, &q, 99, &n, &err), 0);
+	return n;
+}
+
+static void test_a_dismissal_is_one_event_when_two_programs_make_it(void **state)
+{
+	const struct store_query text = { .text = "dismissed x", .limit = 9 };
+	struct store_options stored = { .dir = temp_dir, .max_age_ns = INT64_MAX };
+	struct fleet_options opt = { .ops = &ops,
+		                     .load_manifest = load_manifest,
+		                     .changed = on_changed,
+		                     .is_glance = true };
+	struct store_page p = { 0 };
+	struct err err = { 0 };
+	struct fleet *glance;
+
+	(void)state;
+	open_fleet(RUNNING("one") BLOCK(0, "one", "x") BLOCK(0, "one", "y"));
+	stored.loop = loop;
+	assert_int_equal(store_open(&opt.store, &stored, &err), 0);
+	opt.backend = backend;
+	glance = fleet_new(loop, &opt);
+	while (!fleet_is_loaded(glance) || fleet_n_waiting(glance) < 2)
+		assert_int_equal(loop_turn(loop, 20, NULL), 0);
+	/* neither knows yet of what the other one does */
+	fleet_dismiss_item(fleet, inbox_at(fleet_inbox(fleet), 0)->id, NULL);
+	fleet_dismiss_item(glance, inbox_at(fleet_inbox(glance), 0)->id, "the same");
+	assert_int_equal(store_flush(opt.store, &err), 0);
+	flushed();
+	assert_int_equal(n_dismissals(), 1);
+	assert_int_equal(store_find(store, &text, &p, &err), 0);
+	assert_int_equal(p.n, 1);
+	assert_string_equal(p.v[0].event.host, "x");
+	assert_string_equal(p.v[0].event.bottle, "b");
+	assert_non_null(strstr(p.v[0].event.detail, "\"by\":"));
+	store_page_done(&p);
+	fleet_free(glance);
+	store_close(opt.store);
 }
 
 static void test_what_an_earlier_launch_asked_is_over(void **state)
@@ -313,6 +360,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_events_are_there_again_after_a_restart),
 		TEST(test_what_was_dismissed_asks_no_more_after_a_restart),
+		TEST(test_a_dismissal_is_one_event_when_two_programs_make_it),
 		TEST(test_what_an_earlier_launch_asked_is_over),
 		TEST(test_what_another_program_stores_is_seen),
 		TEST(test_events_stand_in_the_order_of_time),
