@@ -224,6 +224,8 @@ refuse "a key in a light tag's name" 'git push origin HEAD:refs/tags/x-$P'
 refuse "a key in base64 as a branch's name" 'git push origin HEAD:refs/heads/$(printf "key %s" $P | base64 -w0 | tr -d =)'
 refuse "a key in a file's name" 'mkdir d; echo x >d/$P.txt; git add .; git commit -qm x; '"$P1"
 refuse "a key in a folder's name, its file empty" 'mkdir $K; : >$K/x; git add .; git commit -qm x; '"$P1"
+refuse "a key as the name of a folder with nothing in it" 't=$(printf "040000 tree %s\t%s\n" $(git mktree </dev/null) $K | git mktree)
+	git push origin $(git commit-tree -p main -m x $(printf "040000 tree %s\td\n" $t | git mktree)):refs/heads/t'
 refuse "a key that only a merge adds" 'git checkout -qb s; echo s >s; git add s; git commit -qm s; git checkout -q main
 	echo m >m; git add m; git commit -qm m; git merge -q --no-commit s; echo "$K" >evil; git add evil; git commit -qm merge; '"$P1"
 refuse "a key in package-lock.json" 'echo "{ \"x\": \"$P\" }" >package-lock.json; git add .; git commit -qm x; '"$P1"
@@ -294,7 +296,7 @@ refuse "an unrelated history" 'git checkout -q --orphan o; echo "$K" >f; git add
 refuse "a forced push over a good branch" 'git checkout -q origin/force; echo "$K" >f; git add f; git commit -qm x; git push -f origin HEAD:refs/heads/force'
 
 # --- what git's own client would not say ----------------------------------------------------
-# rawpush OBJECTS COMMAND...: one command is "OLD NEW REF" with printf's escapes
+# rawpush OBJECTS COMMAND...: without objects what follows is no pack; one command is "OLD NEW REF" with printf's escapes
 docker exec -i $pre-client sh -c 'cat >/rawpush; chmod +x /rawpush' <<'EOD'
 #!/bin/bash
 export LC_ALL=C
@@ -308,7 +310,7 @@ exec 3<>/dev/tcp/git-gate/9418
 		printf '%04x%s\0%s' $((${#c} + ${#caps} + 5)) "$c" "$caps"
 	done
 	printf 0000
-	printf '%s\n' $objects | git pack-objects --revs --stdout -q
+	if [ -n "$objects" ]; then printf '%s\n' $objects | git pack-objects --revs --stdout -q; else printf '%080d' 0; fi
 } >&3
 timeout 120 cat <&3 | tr '\0' '\n' | sed 's/^.*git-gate: PUSH/remote: git-gate: PUSH/'
 exit 1
@@ -324,6 +326,14 @@ jq -e '.reason == "that is no name of a ref" and .commits == 0' "$made/verdict" 
 ok $? "as no name of a ref"
 refuse "a name with a space and one with an escape" 'git commit -q --allow-empty -m x; h=$(git rev-parse HEAD); /rawpush $h "'$zero' $h refs/heads/t" "'$zero' $h refs/heads/a b\033c"'
 refuse "a line feed in a name, and behind it another ref" 'git commit -q --allow-empty -m x; h=$(git rev-parse HEAD); /rawpush $h "'$zero' $h refs/heads/t\n'$zero' $h refs/for/main"'
+
+refuse "a key in the name of a branch that is to be deleted and is not there" 'git push origin :refs/heads/$K' push.failed
+fresh_keys
+client 'cd /base && set -- && h=$(git rev-parse HEAD); for i in $(seq 2000); do set -- "$@" "shallow $h"; done
+	/rawpush "" "$@" "'$zero' $h refs/heads/t"'
+log | tail -n 1 >"$made/verdict"
+jq -e '.event == "push.failed" and .refs == []' "$made/verdict" >/dev/null
+ok $? "a push whose refs come late, and then no pack, has a verdict"
 
 # --- names in verdicts --------------------------------------------------------------------
 refuse "a key in a branch's name and a file beneath it" 'mkdir $K; echo "$P" >$K/f; git add .; git commit -qm x; git push origin HEAD:refs/heads/$K'

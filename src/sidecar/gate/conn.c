@@ -233,7 +233,8 @@ static void emit_unheard(const struct talk *t, const struct relay *r, int status
 		.total_ms = now_ms() - t->start,
 	};
 
-	if (commands_parse(&refs, buf_str(&r->head), r->head.len) == 0 && refs.n == 0)
+	if ((commands_parse(&refs, buf_str(&r->head), r->head.len) == 1 && refs.n == 0) ||
+	    r->head.len == 0)
 		goto out; /* there was nothing to push */
 	if (spool_close(GATE_SPOOL, t->id, "failed", cut_off)) {
 		reason = xasprintf("%s", cut_off);

@@ -39,7 +39,7 @@ struct hook {
 	struct scan scan;
 	bool is_unscanned, is_turned_down;
 	int64_t started, scan_ms, forward_ms;
-	cJSON *record; /* once it is in the spool */
+	cJSON *record;      /* once it is in the spool */
 	char *by, *message; /* of the person who decided; NULL for nobody */
 };
 
@@ -341,6 +341,20 @@ static int refresh(struct hook *h)
 	return rc;
 }
 
+/* Does the push know where the refs are? One that deletes what is not there would
+ * tell the upstream a name that nobody has scanned. */
+static int check_refs(struct hook *h)
+{
+	bool has_moved = false;
+
+	if (repo_find_moved(h->repo, &h->refs, &has_moved) < 0)
+		return reject(h, "push.failed", "the gate cannot read its refs", NULL);
+	if (has_moved)
+		return reject(h, "push.failed",
+		              "a ref is not where the push has it: fetch, and push again", NULL);
+	return 0;
+}
+
 static int forward(struct hook *h, bool has_waited)
 {
 	struct forward f = { .repo = h->repo, .refs = &h->refs };
@@ -502,7 +516,7 @@ int hook_main(void)
 		reject(&h, "scan.error", "git gave the hook no list of refs", NULL);
 	else if (hook_policy(&h.refs, &err) < 0)
 		reject(&h, "push.rejected", err.msg, NULL);
-	else if (scan(&h) == 0)
+	else if (check_refs(&h) == 0 && scan(&h) == 0)
 		rc = pass(&h);
 	findings_done(&h.scan.findings);
 	findings_done(&h.scan.shown);

@@ -154,6 +154,16 @@ static int file_header(struct patch_reader *r, const char *s, size_t len, struct
 	return 0;
 }
 
+/* Of folders only those with nothing in them: whatever lies in one has its name. */
+static bool is_full_folder(const char *s, const char *tab)
+{
+	static const char empty[] = " 4b825dc642cb6eb9a060e54bf8d69288fbee4904 A";
+	size_t n = sizeof empty - 1, len = (size_t)(tab - s);
+
+	return starts(s, len, ":000000 040000 ") && (len < n || memcmp(tab - n, empty, n) != 0);
+}
+
+/* ":OLDMODE NEWMODE OLD NEW STATUS\tNAME" */
 static int raw_line(struct patch_reader *r, const char *s, size_t len, struct err *err)
 {
 	const char *tab = memchr(s, '\t', len);
@@ -162,7 +172,7 @@ static int raw_line(struct patch_reader *r, const char *s, size_t len, struct er
 
 	if (!tab || tab - s < 2)
 		return bad_line(s, len, err);
-	if (tab[-1] != 'A')
+	if (tab[-1] != 'A' || is_full_folder(s, tab))
 		return 0;
 	len -= (size_t)(tab + 1 - s);
 	name = xcalloc(len + 1, 1);

@@ -1,4 +1,4 @@
-/* Reads what `git diff-tree --stdin --raw -p` prints about a list of commits.
+/* Reads what `git diff-tree --stdin -r -t --raw -p` prints about a list of commits.
  *
  * The output is, for each commit (for a merge: for each parent), its id on a
  * line, one raw line for each changed path, and then the patch. A hunk's header
@@ -24,7 +24,8 @@ struct err;
 struct patch_events {
 	/* A commit (again for each parent of a merge). */
 	void (*on_commit)(void *ctx, const char *oid);
-	/* A path that the commit added. May hold any byte but NUL. */
+	/* A path that the commit added: a file's, or a folder's that has nothing in
+	 * it. May hold any byte but NUL. */
 	void (*on_name)(void *ctx, const char *path, size_t len);
 	/* The file that the next on_text calls belong to, and its new blob. */
 	void (*on_file)(void *ctx, const char *path, size_t len, const char *oid);

@@ -175,7 +175,7 @@ int commands_parse(struct ref_updates *u, const char *data, size_t len)
 		size_t n;
 
 		if (pkt == 0)
-			return 0;
+			return 1;
 		if (pkt < 4)
 			return -1;
 		if ((size_t)pkt > len)

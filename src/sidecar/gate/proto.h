@@ -57,7 +57,7 @@ int ref_updates_add(struct ref_updates *u, const char *line, size_t len);
 void ref_updates_done(struct ref_updates *u);
 
 /* The commands at the start of what a client sends to receive-pack, as far as
- * they are in data. Returns -1 when data is not that. */
+ * they are in data. Returns 1 when all of them are, and -1 when data is not that. */
 int commands_parse(struct ref_updates *u, const char *data, size_t len);
 
 /* Is this the id of no object ("0000...", the old of a new ref)? */

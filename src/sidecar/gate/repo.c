@@ -215,8 +215,7 @@ static bool has_ref_at(const char *list, const char *ref, const char *id)
 	return oid_is_zero(id);
 }
 
-static int find_moved(const struct gate_repo *repo, const struct ref_updates *refs,
-                      bool *has_moved)
+int repo_find_moved(const struct gate_repo *repo, const struct ref_updates *refs, bool *has_moved)
 {
 	const char **argv = xcalloc(refs->n + 4, sizeof *argv);
 	char *dir = repo_dir(repo);
@@ -230,8 +229,12 @@ static int find_moved(const struct gate_repo *repo, const struct ref_updates *re
 	for (size_t i = 0; i < refs->n; i++)
 		argv[3 + i] = refs->v[i].ref;
 	rc = run_read(&list, run_into_buf, &text, NULL, now_ms() + 30000, NULL);
-	for (size_t i = 0; rc == 0 && i < refs->n; i++)
-		*has_moved |= !has_ref_at(buf_str(&text), refs->v[i].ref, refs->v[i].old);
+	for (size_t i = 0; rc == 0 && i < refs->n; i++) {
+		const struct ref_update *r = &refs->v[i];
+
+		*has_moved |= !has_ref_at(buf_str(&text), r->ref, r->old) ||
+		              (oid_is_zero(r->old) && oid_is_zero(r->new));
+	}
 	buf_done(&text);
 	free(argv);
 	free(dir);
@@ -239,8 +242,8 @@ static int find_moved(const struct gate_repo *repo, const struct ref_updates *re
 }
 
 int repo_refresh_quarantined(const struct gate_repo *repo, int timeout_s,
-                             const struct ref_updates *refs, bool *has_moved,
-                             enum trouble *trouble, char **detail)
+                             const struct ref_updates *refs, bool *has_moved, enum trouble *trouble,
+                             char **detail)
 {
 	/* In there no ref may move, and what is fetched would go when the push does. */
 	static const char *const names[] = { "GIT_QUARANTINE_PATH", "GIT_OBJECT_DIRECTORY",
@@ -255,7 +258,7 @@ int repo_refresh_quarantined(const struct gate_repo *repo, int timeout_s,
 		unsetenv(names[i]);
 	}
 	rc = repo_refresh(repo, false, timeout_s, trouble, detail);
-	if (rc == 0 && find_moved(repo, refs, has_moved) < 0) {
+	if (rc == 0 && repo_find_moved(repo, refs, has_moved) < 0) {
 		*detail = xasprintf("the gate cannot read its refs");
 		rc = -1;
 	}

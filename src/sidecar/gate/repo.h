@@ -41,7 +41,11 @@ int repo_refresh(const struct gate_repo *repo, bool with_head, int timeout_s, en
 /* The same from within a push's hook, whose objects are in quarantine. *has_moved:
  * a ref is not where the push expects it (any more). */
 int repo_refresh_quarantined(const struct gate_repo *repo, int timeout_s,
-                             const struct ref_updates *refs, bool *has_moved,
-                             enum trouble *trouble, char **detail);
+                             const struct ref_updates *refs, bool *has_moved, enum trouble *trouble,
+                             char **detail);
+
+/* Is a ref of the mirror's not where the push expects it? Also one that is to be
+ * deleted and is not there. */
+int repo_find_moved(const struct gate_repo *repo, const struct ref_updates *refs, bool *has_moved);
 
 #endif

@@ -233,6 +233,7 @@ static int read_changes(struct job *j, const char *commits)
 		                            "--stdin",
 		                            "--root",
 		                            "-r",
+		                            "-t",
 		                            "-m",
 		                            "--raw",
 		                            "-p",

@@ -110,6 +110,21 @@ static void added_lines_come_with_commit_file_and_number(void **state)
 	}
 }
 
+static void a_folder_is_named_only_when_nothing_lies_in_it(void **state)
+{
+	static const char text[] = OID1
+		"\n:000000 040000 " OID1 " " OID2 " A\tfull\n"
+		":000000 100644 " OID1 " " OID2 " A\tfull/file\n"
+		":000000 040000 " OID1 " 4b825dc642cb6eb9a060e54bf8d69288fbee4904 A\tnone\n"
+		":040000 040000 " OID1 " 4b825dc642cb6eb9a060e54bf8d69288fbee4904 M\tcleared\n";
+	struct buf out = BUF_INIT(4096);
+
+	(void)state;
+	assert_int_equal(read_patch(&out, LIT(text), 100, NULL), 0);
+	assert_string_equal(buf_str(&out), "[commit 1111][name full/file][name none]");
+	buf_done(&out);
+}
+
 static void quoted_names_are_taken_apart(void **state)
 {
 	static const char text[] = OID1 "\n:000000 100644 0 1 A\t\"a\\n\\\"b\\303\\274\\\\\"\n\n"
@@ -252,6 +267,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(added_lines_come_with_commit_file_and_number),
+		cmocka_unit_test(a_folder_is_named_only_when_nothing_lies_in_it),
 		cmocka_unit_test(quoted_names_are_taken_apart),
 		cmocka_unit_test(a_line_of_megabytes_comes_in_pieces),
 		cmocka_unit_test(what_fits_nowhere_is_an_error),

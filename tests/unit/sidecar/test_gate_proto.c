@@ -96,7 +96,7 @@ static void commands_are_read_up_to_the_flush(void **state)
 	buf_addf(&b, "%04zx%s", strlen(A40 " " Z40 " refs/tags/t\n") + 4,
 	         A40 " " Z40 " refs/tags/t\n");
 	buf_adds(&b, "0000PACK....");
-	assert_int_equal(commands_parse(&u, b.data, b.len), 0);
+	assert_int_equal(commands_parse(&u, b.data, b.len), 1);
 	assert_int_equal(u.n, 2);
 	assert_string_equal(u.v[0].ref, "refs/heads/a");
 	assert_true(oid_is_zero(u.v[0].old));
