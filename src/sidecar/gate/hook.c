@@ -102,7 +102,7 @@ static void give(const struct hook *h, const struct verdict *v)
 	verdict_emit(VERDICT_FD, v);
 }
 
-/* Write down how the push stands. */
+/* Write down how the push stands. Returns 1 when it would wait, and too many do. */
 static int note(struct hook *h, const char *state, const char *reason, const char *detail)
 {
 	const struct record_facts facts = { .id = h->id,
@@ -115,7 +115,7 @@ static int note(struct hook *h, const char *state, const char *reason, const cha
 		                            .commits = h->scan.commits,
 		                            .is_scanned = !h->is_unscanned };
 	struct buf diff = BUF_INIT(1U << 20);
-	bool is_first = !h->record;
+	bool is_first = !h->record, is_held = strcmp(state, "held") == 0;
 	char *why = findings_mask(&h->scan.findings, reason ? reason : "");
 	char *how = findings_mask(&h->scan.findings, detail ? detail : "");
 	struct err err = { { 0 } };
@@ -123,7 +123,7 @@ static int note(struct hook *h, const char *state, const char *reason, const cha
 
 	if (is_first) {
 		h->record = record_new(&facts, &diff);
-		if (strcmp(state, "held") == 0)
+		if (is_held)
 			cJSON_AddNumberToObject(h->record, "hold_until",
 			                        (double)(time(NULL) + h->repo->hold_s));
 	}
@@ -132,10 +132,15 @@ static int note(struct hook *h, const char *state, const char *reason, const cha
 	record_set(h->record, "detail", how, 600);
 	record_set(h->record, "by", h->by, 64);
 	record_set(h->record, "message", h->message, 500);
-	rc = is_first ? spool_add(GATE_SPOOL, h->id, h->record, &diff, &err)
+	rc = is_first ? spool_add(GATE_SPOOL, h->id, h->record, &diff, is_held ? SPOOL_HELD : 0,
+	                          &err)
 	              : spool_update(GATE_SPOOL, h->id, h->record, &err);
 	if (rc < 0)
 		fprintf(stderr, "git-gate: the record of push %s: %s\n", h->id, err.msg);
+	if (rc != 0 && is_first) {
+		cJSON_Delete(h->record); /* it is not there: the next is the first */
+		h->record = NULL;
+	}
 	buf_done(&diff);
 	free(why);
 	free(how);
@@ -416,11 +421,12 @@ static int hold(struct hook *h)
 		             .seconds = h->repo->hold_s,
 		             .say = say };
 	enum hold_result r;
+	int noted = note(h, "held", NULL, NULL);
 
-	if (spool_count_held(GATE_SPOOL) >= SPOOL_HELD)
+	if (noted > 0)
 		return reject(h, "push.rejected", "too many pushes wait for a person already",
 		              NULL);
-	if (note(h, "held", NULL, NULL) < 0)
+	if (noted < 0)
 		return reject(h, "push.failed", "the gate cannot keep it for a person to look at",
 		              NULL);
 	tell_event(h, "push.held", NULL, NULL, true);

@@ -71,7 +71,7 @@ static cJSON *read_json(const char *dir, const char *id, const char *suffix, siz
 /* --- the folder ------------------------------------------------------------------------ */
 
 /* What goes first, and what last: a push that was refused is what somebody may want to
- * look into, and those that pass afterwards must not wash it away. */
+ * look into, and those that follow must not wash it away. */
 enum worth { WORTH_LITTLE, WORTH_A_LOOK, WORTH_KEEPING, WORTHS };
 
 struct entry {
@@ -79,6 +79,7 @@ struct entry {
 	struct timespec made; /* the diff is written once, and the json when the push changes */
 	size_t bytes;
 	enum worth worth;
+	uint64_t refs; /* a sum over the repository and the refs: the same for the same */
 };
 
 static int by_age(const void *a, const void *b)
@@ -92,7 +93,29 @@ static int by_age(const void *a, const void *b)
 	return strcmp(x->id, y->id);
 }
 
-static enum worth worth_of(const char *dir, const char *id)
+/* FNV-1a, with a NUL to end the text. */
+static uint64_t add_sum(uint64_t sum, const cJSON *text)
+{
+	const char *p = cJSON_GetStringValue(text);
+
+	do
+		sum = (sum ^ (unsigned char)(p ? *p : '\0')) * 0x100000001b3ULL;
+	while (p && *p++);
+	return sum;
+}
+
+static uint64_t sum_refs(const cJSON *record)
+{
+	const cJSON *ref;
+	uint64_t sum =
+		add_sum(0xcbf29ce484222325ULL, cJSON_GetObjectItemCaseSensitive(record, "repo"));
+
+	cJSON_ArrayForEach(ref, cJSON_GetObjectItemCaseSensitive(record, "refs")) sum =
+		add_sum(sum, cJSON_GetObjectItemCaseSensitive(ref, "ref"));
+	return sum;
+}
+
+static enum worth judge(const char *dir, const char *id, uint64_t *refs)
 {
 	static const struct {
 		const char *state;
@@ -102,13 +125,13 @@ static enum worth worth_of(const char *dir, const char *id)
 		       { "rejected", WORTH_A_LOOK },
 		       { "timed-out", WORTH_A_LOOK } };
 	cJSON *record = read_json(dir, id, ".json", SPOOL_JSON + 4096);
-	const char *state =
-		cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(record, "state"));
+	const char *state = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(record, "state"));
 	enum worth worth = WORTH_LITTLE;
 
 	for (size_t i = 0; state && i < sizeof states / sizeof *states; i++)
 		if (strcmp(state, states[i].state) == 0)
 			worth = states[i].worth;
+	*refs = sum_refs(record);
 	cJSON_Delete(record);
 	return worth;
 }
@@ -137,7 +160,7 @@ static size_t scan_dir(const char *dir, struct entry **out)
 			path = path_of(dir, e.id, ".json");
 			if (stat(path, &st) == 0)
 				e.bytes += (size_t)st.st_size;
-			e.worth = worth_of(dir, e.id);
+			e.worth = judge(dir, e.id, &e.refs);
 			*out = xreallocarray(*out, n + 1, sizeof **out);
 			(*out)[n++] = e;
 		}
@@ -162,23 +185,64 @@ static void forget(const char *dir, const char *id)
 	}
 }
 
+/* How many are of the worth and, but for NULL, of the same refs; *second: the second
+ * oldest of them, or the only one. */
+static size_t count_like(const struct entry *v, size_t n, enum worth worth, const uint64_t *refs,
+                         size_t *second)
+{
+	size_t like = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (v[i].worth == worth && (!refs || v[i].refs == *refs) && like++ < 2)
+			*second = i;
+	return like;
+}
+
+/* The first refused push of all and the first to the same refs stay: an agent that goes
+ * on trying, or wants one forgotten, repeats itself. Of the refs that were tried most
+ * often the second try goes, and when each was tried once, the second of all. */
+static size_t refused_victim(const struct entry *v, size_t n)
+{
+	size_t most = 1, victim = 0, second = 0;
+
+	count_like(v, n, WORTH_A_LOOK, NULL, &victim);
+	for (size_t i = 0; i < n; i++) {
+		size_t like = v[i].worth == WORTH_A_LOOK
+		                      ? count_like(v, n, WORTH_A_LOOK, &v[i].refs, &second)
+		                      : 0;
+
+		if (like > most) {
+			most = like;
+			victim = second;
+		}
+	}
+	return victim;
+}
+
+/* Which goes next; there is one. */
+static size_t find_victim(const struct entry *v, size_t n)
+{
+	for (int worth = 0; worth < WORTHS; worth++)
+		for (size_t i = 0; i < n; i++)
+			if ((int)v[i].worth == worth)
+				return worth == WORTH_A_LOOK ? refused_victim(v, n) : i;
+	return 0;
+}
+
 /* Until a record of so many bytes fits. */
 static void make_room(const char *dir, size_t bytes)
 {
 	struct entry *v;
-	size_t n = scan_dir(dir, &v), total = bytes, left = n;
+	size_t n = scan_dir(dir, &v), total = bytes;
 
 	for (size_t i = 0; i < n; i++)
 		total += v[i].bytes;
-	for (int worth = 0; worth < WORTHS; worth++) {
-		for (size_t i = 0; i < n && (left >= SPOOL_RECORDS || total > SPOOL_BYTES); i++) {
-			if ((int)v[i].worth != worth || !v[i].id[0])
-				continue;
-			forget(dir, v[i].id);
-			total -= v[i].bytes;
-			left--;
-			v[i].id[0] = '\0';
-		}
+	while (n > 0 && (n >= SPOOL_RECORDS || total > SPOOL_BYTES)) {
+		size_t i = find_victim(v, n);
+
+		forget(dir, v[i].id);
+		total -= v[i].bytes;
+		memmove(v + i, v + i + 1, (--n - i) * sizeof *v);
 	}
 	free(v);
 }
@@ -193,12 +257,28 @@ static int lock_dir(const char *dir)
 	return fd;
 }
 
+static size_t count_held(const char *dir)
+{
+	struct entry *v;
+	size_t n = scan_dir(dir, &v), held = 0;
+
+	for (size_t i = 0; i < n; i++)
+		held += v[i].worth == WORTH_KEEPING;
+	free(v);
+	return held;
+}
+
 int spool_add(const char *dir, const char *id, const cJSON *record, const struct buf *diff,
-              struct err *err)
+              size_t most_held, struct err *err)
 {
 	const char *text = diff ? buf_str(diff) : "";
 	int lock = lock_dir(dir), rc;
 
+	if (most_held > 0 && count_held(dir) >= most_held) {
+		if (lock >= 0)
+			close(lock);
+		return 1;
+	}
 	make_room(dir, SPOOL_JSON + strlen(text));
 	/* the json first: the list goes by the diffs */
 	rc = write_json(dir, id, record, err);
@@ -218,6 +298,9 @@ int spool_update(const char *dir, const char *id, const cJSON *record, struct er
 
 	if (access(path, F_OK) == 0)
 		rc = write_json(dir, id, record, err);
+	/* better no record than one that says what is over */
+	if (rc < 0)
+		forget(dir, id);
 	if (lock >= 0)
 		close(lock);
 	free(path);
@@ -249,17 +332,6 @@ void spool_list(const char *dir, struct buf *out)
 	for (size_t i = 0; i < n; i++)
 		buf_addf(out, "%s\n", v[i].id);
 	free(v);
-}
-
-size_t spool_count_held(const char *dir)
-{
-	struct entry *v;
-	size_t n = scan_dir(dir, &v), held = 0;
-
-	for (size_t i = 0; i < n; i++)
-		held += v[i].worth == WORTH_KEEPING;
-	free(v);
-	return held;
 }
 
 /* --- decisions -------------------------------------------------------------------------- */
@@ -303,8 +375,9 @@ cJSON *spool_take_decision(const char *dir, const char *id)
 bool spool_close(const char *dir, const char *id, const char *state, const char *reason)
 {
 	cJSON *record;
+	uint64_t refs;
 
-	if (worth_of(dir, id) != WORTH_KEEPING || !(record = spool_read(dir, id, NULL)))
+	if (judge(dir, id, &refs) != WORTH_KEEPING || !(record = spool_read(dir, id, NULL)))
 		return false;
 	cJSON_ReplaceItemInObjectCaseSensitive(record, "state", cJSON_CreateString(state));
 	cJSON_DeleteItemFromObjectCaseSensitive(record, "reason");

@@ -84,20 +84,31 @@ static void sums_are_those_of_the_standards(void **state)
 
 /* --- records ------------------------------------------------------------------------- */
 
-static void put(const char *id, const char *state, size_t diff_len)
+static int put_to(const char *id, const char *state, size_t diff_len, const char *ref,
+                  size_t most_held)
 {
-	cJSON *o = cJSON_CreateObject();
+	cJSON *o = cJSON_CreateObject(), *one = cJSON_CreateObject();
 	struct buf diff = BUF_INIT(4U << 20);
 	struct err err = { { 0 } };
+	int rc;
 
 	cJSON_AddStringToObject(o, "id", id);
 	cJSON_AddStringToObject(o, "state", state);
+	cJSON_AddStringToObject(one, "ref", ref);
+	cJSON_AddItemToArray(cJSON_AddArrayToObject(o, "refs"), one);
 	for (size_t i = 0; i < diff_len; i++)
 		buf_addc(&diff, '+');
-	if (spool_add(dir, id, o, &diff, &err) < 0)
+	rc = spool_add(dir, id, o, &diff, most_held, &err);
+	if (rc < 0)
 		fail_msg("%s", err.msg);
 	cJSON_Delete(o);
 	buf_done(&diff);
+	return rc;
+}
+
+static void put(const char *id, const char *state, size_t diff_len)
+{
+	put_to(id, state, diff_len, "refs/heads/main", 0);
 }
 
 static size_t count(void)
@@ -126,7 +137,6 @@ static void a_record_is_written_updated_and_read(void **state)
 
 	(void)state;
 	put(ID, "held", 5);
-	assert_int_equal(spool_count_held(dir), 1);
 	o = spool_read(dir, ID, NULL);
 	record_set(o, "state", "accepted", 20);
 	assert_int_equal(spool_update(dir, ID, o, NULL), 0);
@@ -137,7 +147,6 @@ static void a_record_is_written_updated_and_read(void **state)
 	spool_read_diff(dir, ID, &diff);
 	assert_string_equal(diff.data, "+++++");
 	buf_done(&diff);
-	assert_int_equal(spool_count_held(dir), 0);
 	assert_null(spool_read(dir, "../../etc/passwd", NULL));
 }
 
@@ -156,16 +165,21 @@ static void an_update_does_not_bring_back_what_is_gone(void **state)
 }
 
 /* Files get times of their own, so that the order does not hang on the clock. */
-static void put_at(int i, const char *state, size_t len)
+static void put_ref_at(int i, const char *state, size_t len, const char *ref)
 {
 	struct utimbuf t = { 1000 + i, 1000 + i };
 	char id[17], *path;
 
 	snprintf(id, sizeof id, "%016x", (unsigned)i);
-	put(id, state, len);
+	put_to(id, state, len, ref, 0);
 	path = xasprintf("%s/%s.diff", dir, id);
 	utime(path, &t);
 	free(path);
+}
+
+static void put_at(int i, const char *state, size_t len)
+{
+	put_ref_at(i, state, len, "refs/heads/main");
 }
 
 static void the_oldest_go_first_and_those_that_wait_last(void **state)
@@ -173,7 +187,7 @@ static void the_oldest_go_first_and_those_that_wait_last(void **state)
 	(void)state;
 	put_at(1, "held", 10);
 	for (int i = 2; i < SPOOL_RECORDS + 10; i++)
-		put_at(i, "rejected", 10);
+		put_at(i, "accepted", 10);
 	assert_int_equal(count(), SPOOL_RECORDS);
 	assert_true(has("0000000000000001"));
 	assert_false(has("0000000000000002"));
@@ -193,11 +207,62 @@ static void pushes_that_pass_do_not_wash_away_one_that_was_refused(void **state)
 	assert_true(has("0000000000000002"));
 	assert_true(has("0000000000000003"));
 	assert_false(has("0000000000000004"));
-	/* of its own kind the oldest goes */
-	for (int i = 100; i < 100 + SPOOL_RECORDS; i++)
-		put_at(i, "rejected", 10);
-	assert_false(has("0000000000000001"));
-	assert_true(has("0000000000000003"));
+}
+
+static void refused_pushes_do_not_wash_away_the_first_of_their_refs(void **state)
+{
+	(void)state;
+	put_ref_at(1, "held", 10, "refs/heads/a");
+	put_ref_at(2, "rejected", 10, "refs/heads/a");
+	put_ref_at(3, "rejected", 10, "refs/heads/b");
+	put_ref_at(4, "rejected", 10, "refs/heads/b");
+	for (int i = 5; i < 100; i++)
+		put_ref_at(i, "rejected", 10, "refs/heads/a");
+	assert_int_equal(count(), SPOOL_RECORDS);
+	assert_true(has("0000000000000001"));
+	assert_true(has("0000000000000002")); /* the first to a */
+	assert_true(has("0000000000000003")); /* and to b */
+	assert_true(has("0000000000000004"));
+	assert_false(has("0000000000000005"));
+	assert_true(has("0000000000000063")); /* 99, the last */
+	/* to ever other refs: the very first stays all the same */
+	for (int i = 100; i < 200; i++) {
+		char *ref = xasprintf("refs/heads/%d", i);
+
+		put_ref_at(i, "rejected", 10, ref);
+		free(ref);
+	}
+	assert_int_equal(count(), SPOOL_RECORDS);
+	assert_true(has("0000000000000001"));
+	assert_true(has("0000000000000002"));
+	assert_true(has("00000000000000c7")); /* 199 */
+}
+
+static void no_more_wait_than_may(void **state)
+{
+	(void)state;
+	assert_int_equal(put_to("0000000000000001", "held", 1, "r", 2), 0);
+	assert_int_equal(put_to("0000000000000002", "forwarding", 1, "r", 2), 0);
+	assert_int_equal(put_to("0000000000000003", "held", 1, "r", 2), 1);
+	assert_int_equal(count(), 2);
+	put("0000000000000002", "accepted", 1);
+	assert_int_equal(put_to("0000000000000003", "held", 1, "r", 2), 0);
+}
+
+static void a_record_that_cannot_be_written_anew_goes(void **state)
+{
+	char *part = xasprintf("%s/" ID ".part", dir);
+	cJSON *o;
+
+	(void)state;
+	put(ID, "held", 5);
+	o = spool_read(dir, ID, NULL);
+	mkdir(part, 0700);
+	assert_int_equal(spool_update(dir, ID, o, NULL), -1);
+	assert_false(has(ID));
+	assert_int_equal(count(), 0);
+	cJSON_Delete(o);
+	free(part);
 }
 
 static void bytes_are_bounded_too(void **state)
@@ -271,8 +336,12 @@ static void say(const char *line)
 
 static enum hold_result wait_for(struct hold *h, int seconds)
 {
-	*h = (struct hold){ .spool = dir, .id = ID, .scratch = dir, .refs = &refs,
-		            .seconds = seconds, .say = say };
+	*h = (struct hold){ .spool = dir,
+		            .id = ID,
+		            .scratch = dir,
+		            .refs = &refs,
+		            .seconds = seconds,
+		            .say = say };
 	return hold_wait(h);
 }
 
@@ -440,6 +509,9 @@ int main(void)
 		TEST(an_update_does_not_bring_back_what_is_gone),
 		TEST(the_oldest_go_first_and_those_that_wait_last),
 		TEST(pushes_that_pass_do_not_wash_away_one_that_was_refused),
+		TEST(refused_pushes_do_not_wash_away_the_first_of_their_refs),
+		TEST(no_more_wait_than_may),
+		TEST(a_record_that_cannot_be_written_anew_goes),
 		TEST(bytes_are_bounded_too),
 		TEST(a_push_that_ended_unheard_is_closed),
 		TEST_REF(there_is_one_decision_and_it_is_taken_once),
