@@ -66,6 +66,8 @@ void push_text_line(struct buf *out, const char *session, const struct push *p)
 
 static void add_refs(struct buf *out, const struct push *p)
 {
+	struct buf warning = BUF_INIT(200);
+
 	for (size_t i = 0; i < p->n_refs; i++) {
 		const struct push_ref *r = &p->refs[i];
 		bool is_made = r->old[strspn(r->old, "0")] == '\0';
@@ -79,7 +81,12 @@ static void add_refs(struct buf *out, const struct push *p)
 			buf_addf(out, "  new, %.12s\n", r->new);
 		else
 			buf_addf(out, "  %.12s -> %.12s\n", r->old, r->new);
+		push_ref_warning(&warning, p, r);
+		if (warning.len > 0)
+			buf_addf(out, "    %s\n", buf_str(&warning));
+		buf_reset(&warning);
 	}
+	buf_done(&warning);
 }
 
 static void add_commits(struct buf *out, const struct push *p)

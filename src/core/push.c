@@ -98,6 +98,8 @@ static int read_refs(struct push *p, const cJSON *root, struct err *err)
 		r->ref = text(o, "ref");
 		r->old = text(o, "old");
 		r->new = text(o, "new");
+		r->gained = (long)number(o, "gained", -1);
+		r->lost = (long)number(o, "lost", -1);
 		if (!r->ref || !is_hex(r->old, 40, OID_MAX) || !is_hex(r->new, 40, OID_MAX))
 			return err_set(err, ERR_FAILED, "the gate's record of a push: a ref");
 	}
@@ -318,6 +320,8 @@ static void copy_lists(struct push *to, const struct push *from)
 		to->refs[i].ref = xstrdup(from->refs[i].ref);
 		to->refs[i].old = xstrdup(from->refs[i].old);
 		to->refs[i].new = xstrdup(from->refs[i].new);
+		to->refs[i].gained = from->refs[i].gained;
+		to->refs[i].lost = from->refs[i].lost;
 	}
 	to->commits = xcalloc(from->n_commits + 1, sizeof *to->commits);
 	for (size_t i = 0; i < from->n_commits; i++) {

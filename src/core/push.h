@@ -40,6 +40,7 @@ enum push_state {
 struct push_ref {
 	char *ref;		/* "refs/heads/main" */
 	char *old, *new;	/* hex; all zeros: the ref is made, or deleted */
+	long gained, lost;	/* commits that it reaches afterwards, or before; -1: not known */
 };
 
 struct push_commit {
@@ -123,6 +124,10 @@ int push_json(struct buf *out, const char *session, const struct push *p, bool w
 
 const char *push_state_name(enum push_state s);	/* "held", "timed-out" */
 bool push_is_open(const struct push *p);	/* does it wait for a person? */
+
+/* What the commits of the push do not tell of a ref: "forced: throws away 2 commits", and
+ * ", takes in 5 commits that the upstream has already". Nothing when there is nothing. */
+void push_ref_warning(struct buf *out, const struct push *p, const struct push_ref *ref);
 
 /* "main, v1.0": the refs without their usual beginnings, three at most. */
 void push_refs_text(struct buf *out, const struct push *p);

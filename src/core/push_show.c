@@ -16,6 +16,9 @@ static void add_refs(struct buf *out, const struct push *p)
 		json_escape(out, p->refs[i].ref);
 		text_add_member(out, "old", p->refs[i].old);
 		text_add_member(out, "new", p->refs[i].new);
+		if (p->refs[i].lost >= 0)
+			buf_addf(out, ",\"gained\":%ld,\"lost\":%ld", p->refs[i].gained,
+			         p->refs[i].lost);
 		buf_addc(out, '}');
 	}
 	buf_addc(out, ']');
@@ -86,6 +89,18 @@ int push_json(struct buf *out, const char *session, const struct push *p, bool w
 		json_escape(out, p->diff);
 	}
 	return buf_addc(out, '}');
+}
+
+void push_ref_warning(struct buf *out, const struct push *p, const struct push_ref *ref)
+{
+	long known = ref->gained - (long)p->all_commits;
+
+	if (ref->lost > 0)
+		buf_addf(out, "forced: throws away %ld commit%s", ref->lost,
+		         ref->lost == 1 ? "" : "s");
+	if (known > 0)
+		buf_addf(out, "%stakes in %ld commit%s that the upstream has already",
+		         ref->lost > 0 ? ", " : "", known, known == 1 ? "" : "s");
 }
 
 void push_refs_text(struct buf *out, const struct push *p)

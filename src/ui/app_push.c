@@ -105,6 +105,8 @@ static bool is_zero(const char *oid)
 
 static void add_refs(struct rich *r, const struct push *p)
 {
+	struct buf warning = BUF_INIT(200);
+
 	for (size_t i = 0; i < p->n_refs; i++) {
 		const struct push_ref *ref = &p->refs[i];
 		const char *label = i == 0 ? "refs" : "";
@@ -118,7 +120,12 @@ static void add_refs(struct rich *r, const struct push *p)
 		else
 			rich_fieldf(r, label, THEME_TEXT, "%s, %.12s to %.12s", short_ref(ref->ref),
 			            ref->old, ref->new);
+		push_ref_warning(&warning, p, ref);
+		if (warning.len > 0)
+			rich_fieldf(r, "", THEME_WARN, "%s", buf_str(&warning));
+		buf_reset(&warning);
 	}
+	buf_done(&warning);
 }
 
 static void add_commits(struct rich *r, const struct push *p)

@@ -79,6 +79,24 @@ held_id() { # text in a commit's subject
 state_of() { cb push show "$s" "$1" --json && jq -r .state "$out"; }
 refs_at() { upstream git -C "/home/git/$1.git" for-each-ref --format='%(refname) %(objectname)'; }
 gate_refs() { gate git -C "/git/git.test_$port/home/git/$1.git" for-each-ref --format='%(refname) %(objectname)'; }
+# The held repository's refs, as the upstream has them, the gate, and whoever fetches.
+# A fetch moves the gate's refs to the upstream's, so it comes last.
+seen_upstream() { refs_at demo | sort; }
+seen_gate() { gate_refs demo | sort; }
+seen_fetching() { agent "git ls-remote --heads --tags $held" | awk '{ print $2, $1 }' | sort; }
+have_all() { # refs name
+	is "$(seen_upstream)" "$1" "$2: the upstream's refs"
+	is "$(seen_gate)" "$1" "$2: the gate's refs"
+	is "$(seen_fetching)" "$1" "$2: what a fetch sees"
+}
+with_ref() { # refs ref id: and that one
+	printf '%s\n%s %s\n' "$1" "$2" "$3" | sort
+}
+id_of() { agent "git -C /workspace rev-parse $1"; }
+not_served() { # object name
+	agent "rm -rf /tmp/probe && git init -q /tmp/probe && git -C /tmp/probe fetch -q $held $1" >"$err" 2>&1
+	has "$err" "not our ref $1" "$2"
+}
 events_have() { cb events --json --session "$s" && jq -es "any(.[]; $1)" "$out" >/dev/null; }
 event() { check "$2" until_true 60 events_have "$1"; }
 commit() { # text: the command line for a commit in the work tree
@@ -99,6 +117,8 @@ cb push show "$s" "$id" --diff
 has "$out" "+the first one" "and so is its diff"
 event '.kind == "push.held" and .verdict == "hold" and .detail.hold_s == 600' "that it waits is an event"
 is "$(refs_at demo)" "$before" "the upstream has nothing of it"
+have_all "$(sort <<<"$before")" "while it waits"
+not_served "$(id_of main)" "and its commit cannot be fetched"
 agent "cd /workspace/free && git fetch -q $held main" >"$err" 2>&1
 is $? 0 "the repository is not locked meanwhile"
 cb push approve "$s" "$id"
@@ -118,7 +138,7 @@ cb push approve "$s" "$id" --yes
 is $rc 5 "what is over cannot be approved again"
 
 # --- rejected ---------------------------------------------------------------------------------
-before=$(refs_at demo) gate_before=$(gate_refs demo)
+before=$(seen_upstream)
 push two "$(commit 'the second one') && git push $held main"
 until_true 60 has_held 1
 id=$(held_id 'the second one')
@@ -128,7 +148,7 @@ is "$(end_of two)" 1 "and the agent's push fails"
 has "$work/two.said" "split it up" "its git shows the message"
 hasnt "$work/two.said" "$(printf '\033')" "made harmless"
 has "$work/two.said" "rejected by $(id -un)" "and who said it"
-is "$(refs_at demo)$(gate_refs demo)" "$before$gate_before" "the upstream's refs and the gate's are as before"
+have_all "$before" "after the rejection"
 event '.kind == "push.rejected" and (.detail.message | startswith("split it up"))' "it is an event"
 
 # --- the client goes away -------------------------------------------------------------------------
@@ -142,7 +162,7 @@ check "the push is cancelled then" until_true 60 is_state "$id" cancelled
 cb push approve "$s" "$id" --yes
 is $rc 5 "and cannot be approved"
 event '.kind == "push.failed" and (.summary | contains("the client went away"))' "it is an event"
-is "$(refs_at demo)" "$before" "nothing arrived"
+have_all "$before" "after the client went away"
 
 # --- two at once --------------------------------------------------------------------------------------
 push four "cd /workspace && git push $held main:refs/heads/left"
@@ -174,18 +194,95 @@ has "$err" "the upstream moved on while the push waited" "and says so"
 end_of six >/dev/null
 end_of seven >/dev/null
 
-# --- the upstream refuses ---------------------------------------------------------------------------------
-upstream sh -c 'printf "#!/bin/sh\necho not today >&2; exit 1\n" >/home/git/demo.git/hooks/pre-receive; chmod +x /home/git/demo.git/hooks/pre-receive'
-before=$(refs_at demo) gate_before=$(gate_refs demo)
+# one approved and the other rejected, both at the same moment
+decide_both() { # id to approve, id to reject
+	(cd "$work/cwd" && timeout 150 "$bottle" push reject "$s" "$2" --message 'not this one') >"$work/rejected" 2>&1 </dev/null &
+	local other=$!
+	cb push approve "$s" "$1" --yes
+	wait $other
+}
+apart_from() { # branch of the one, branch of the other
+	local before yes no
+	agent "cd /workspace && git checkout -q -B yes main && git commit -q --allow-empty -m 'yes to $1' &&
+		git checkout -q -B no main && git commit -q --allow-empty -m 'no to $2' && git checkout -q main" || die "no commits"
+	before=$(seen_upstream)
+	push yes "cd /workspace && git push $held yes:refs/heads/$1"
+	push no "cd /workspace && git push $held no:refs/heads/$2"
+	check "two wait at once, for $1 and $2" until_true 60 has_held 2
+	yes=$(held_id "yes to $1") no=$(held_id "no to $2")
+	have_all "$before" "while both wait"
+	decide_both "$yes" "$no"
+	is $rc 0 "the one is approved"
+	is "$(end_of yes)" 0 "and its client told so"
+	is "$(end_of no)" 1 "the other is rejected"
+	has "$work/no.said" "not this one" "for the person's reason"
+	is "$(state_of "$yes") $(state_of "$no")" "accepted rejected" "their records say so"
+	have_all "$(with_ref "$before" "refs/heads/$1" "$(id_of yes)")" "after both decisions"
+	not_served "$(id_of no)" "the rejected one cannot be fetched"
+}
+apart_from apart-yes apart-no
+apart_from both both
+
+# --- the upstream moves or refuses while a push waits -----------------------------------------------------
+upstream sh -c "cd /home/git/demo.git && git branch moved main" || die "no branch"
+push moved "$(commit 'mine') && git push $held main:refs/heads/moved"
+check "a push to a branch waits" until_true 60 has_held 1
+upstream sh -c 'cd /home/git/demo.git && git update-ref refs/heads/moved \
+	"$(git -c user.name=x -c user.email=x@x commit-tree -p moved -m theirs "moved^{tree}")"' || die "no commit"
+before=$(seen_upstream)
+cb push approve "$s" "$(held_id mine)" --yes
+is $rc 1 "an approved push to a branch that somebody else moved has failed"
+has "$err" "the upstream moved on while the push waited" "for that reason"
+is "$(end_of moved)" 1 "the agent's push fails"
+have_all "$before" "after it"
+push forced "cd /workspace && git push --force $held main:refs/heads/moved"
+check "a forced push waits" until_true 60 has_held 1
+cb push show "$s" "$(held_id mine)"
+has "$out" "forced: throws away 1 commit" "and shows what it throws away"
+upstream git -C /home/git/demo.git config receive.denyNonFastForwards true
+cb push approve "$s" "$(held_id mine)" --yes
+is $rc 1 "an approved push that throws away what the upstream keeps has failed"
+has "$err" "the upstream refused the push: non-fast-forward" "for the upstream's reason"
+is "$(end_of forced)" 1 "the agent's push fails"
+have_all "$before" "after it"
+upstream git -C /home/git/demo.git config --unset receive.denyNonFastForwards
+push rewound "cd /workspace && git push --force $held main~2:refs/heads/moved"
+check "a push of old commits alone waits" until_true 60 has_held 1
+cb pushes "$s" --json
+id=$(jq -r '[.[] | select(.state == "held")][0].id' "$out")
+is "$(jq -r --arg id "$id" '.[] | select(.id == $id) | "\(.ncommits) \(.refs[0].gained > 0) \(.refs[0].lost > 0)"' "$out")" "0 true true" "its record says what it does without any of its own"
+cb push show "$s" "$id"
+has "$out" "forced: throws away 1 commit, takes in" "and so does whoever shows it"
+has "$out" "that the upstream has already" "in words"
+cb push reject "$s" "$id"
+is "$(end_of rewound)" 1 "it is rejected"
+have_all "$before" "after that"
+push pair "cd /workspace && git push $held main:refs/heads/pair-1 main:refs/heads/pair-2"
+check "a push of two branches waits" until_true 60 has_held 1
+upstream sh -c 'cd /home/git/demo.git/hooks && printf "%s\n" "#!/bin/sh" "case \$1 in *pair-2) echo no pairs here >&2; exit 1 ;; esac" >update && chmod +x update'
+cb push approve "$s" "$(held_id mine)" --yes
+is $rc 1 "when the upstream refuses one of two branches, the push has failed"
+is "$(end_of pair)" 1 "the agent's push fails"
+has "$work/pair.said" "no pairs here" "its git shows why"
+have_all "$before" "neither has moved"
+upstream rm /home/git/demo.git/hooks/update
+
 push eight "$(commit 'the fourth one') && git push $held main:refs/heads/new"
-until_true 60 has_held 1
+check "another push waits" until_true 60 has_held 1
+upstream sh -c 'printf "#!/bin/sh\necho not today >&2; exit 1\n" >/home/git/demo.git/hooks/pre-receive; chmod +x /home/git/demo.git/hooks/pre-receive'
+before=$(seen_upstream)
 cb push approve "$s" "$(held_id 'the fourth one')" --yes
 is $rc 1 "an approved push that the upstream refuses has failed"
 has "$err" "the upstream refused the push" "for that reason"
 is "$(end_of eight)" 1 "the agent's push fails"
 has "$work/eight.said" "not today" "its git shows what the upstream said"
-is "$(refs_at demo)$(gate_refs demo)" "$before$gate_before" "the upstream's refs and the gate's are as before"
+have_all "$before" "after it"
 upstream rm /home/git/demo.git/hooks/pre-receive
+push eight "cd /workspace && git push $held main:refs/heads/new"
+check "the same push may be tried again" until_true 60 has_held 1
+cb push approve "$s" "$(held_id 'the fourth one')" --yes
+is "$rc $(end_of eight)" "0 0" "and arrives, now that nothing refuses it"
+have_all "$(with_ref "$before" refs/heads/new "$(id_of main)")" "after that"
 
 # --- what is written down of pushes that are not held: masked, bounded -------------------------------------
 fresh_keys
@@ -212,6 +309,12 @@ in_free 'git push origin secrets:refs/notes/secrets'
 is $? 1 "a push that is refused before the scan"
 cb push show "$s" "$(last_of rejected)" --json --diff
 json "is written down without anything that nobody looked at" '.reason == "only refs/heads/ and refs/tags/ may be pushed" and .commits == [] and .diff == null'
+
+# what a person would not see of a line counts as not shown
+in_free 'git checkout -q -B wide origin/main && { head -c 3000 /dev/zero | tr "\0" " "; echo "rm -rf /"; } >wide.txt && git add wide.txt && git commit -qm wide && git push -q origin wide'
+is $? 0 "a line of 3000 spaces and more passes"
+cb push show "$s" "$(last_of accepted)" --json --diff
+json "its diff does not show the end of the line, and says so" '.diff_cut and (.diff | contains("rm -rf") | not)'
 
 # a secret that upstream has had for long, in the lines around a change
 fresh_keys
@@ -276,7 +379,7 @@ newest_card() { # pattern what: of the newest line of the gate's pane
 }
 term_open d 170 40 "$bottle"
 shows d "$s +(idle|running|works)" "a dashboard shows the session"
-before=$(refs_at demo) gate_before=$(gate_refs demo)
+before=$(seen_upstream)
 push desk "$(commit 'from the desk') && git push $held main:refs/heads/desk"
 check "a push waits" until_true 60 has_held 1
 shows d 'push of desk' "the gate's pane has it"
@@ -290,7 +393,7 @@ shows d 'Not from the desk' "for words to the agent"
 term_keys d Enter
 is "$(end_of desk)" 1 "the agent's push fails"
 has "$work/desk.said" "Not from the desk" "its git shows them"
-is "$(refs_at demo)$(gate_refs demo)" "$before$gate_before" "the upstream's refs and the gate's are as before"
+have_all "$before" "after it"
 shows d 'state +rejected' "the card follows"
 term_keys d Escape
 read_it

@@ -79,6 +79,10 @@ static void add_refs(cJSON *root, const struct record_facts *f, const struct mas
 		cJSON_AddStringToObject(o, "old", r->old);
 		cJSON_AddStringToObject(o, "new", r->new);
 		cJSON_AddStringToObject(o, "ref", name);
+		if (f->review->moves && f->review->moves[i].lost >= 0) {
+			cJSON_AddNumberToObject(o, "gained", (double)f->review->moves[i].gained);
+			cJSON_AddNumberToObject(o, "lost", (double)f->review->moves[i].lost);
+		}
 		cJSON_AddItemToArray(list, o);
 		free(name);
 	}

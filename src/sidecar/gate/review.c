@@ -64,6 +64,7 @@ struct taking {
 	size_t line; /* where the last line begins */
 	bool is_skipping;
 	bool is_full;
+	bool has_cut; /* a line */
 };
 
 /* The beginning of a word is no better than the whole of it. */
@@ -75,7 +76,7 @@ static void cut_line(struct taking *t)
 		at--;
 	t->raw->len = at;
 	buf_adds(t->raw, "\xe2\x80\xa6");
-	t->is_skipping = true;
+	t->is_skipping = t->has_cut = true;
 }
 
 static int take(void *ctx, const char *data, size_t len, struct err *err)
@@ -106,8 +107,8 @@ static int take(void *ctx, const char *data, size_t len, struct err *err)
 }
 
 /* Merges against the first parent: what the merge brought into the branch. */
-#define DIFF_TREE                                                                         \
-	GATE_GIT, "-c", "core.quotePath=false", "diff-tree", "--stdin", "--root", "-r",   \
+#define DIFF_TREE                                                                              \
+	GATE_GIT, "-c", "core.quotePath=false", "diff-tree", "--stdin", "--root", "-r",        \
 		"--diff-merges=first-parent", "--full-index", "--no-renames", "--no-textconv", \
 		"--no-ext-diff", "--no-color", "--diff-algorithm=myers", "--submodule=short",  \
 		"--ignore-submodules=none", "--src-prefix=a/", "--dst-prefix=b/"
@@ -191,8 +192,40 @@ void review_read(struct review *r, const char *ids, int64_t deadline)
 	if (rc == 0 && run_on(numbers, ids, on_numbers, &counting, deadline) < 0)
 		for (size_t i = 0; i < r->n_commits; i++)
 			r->commits[i].added = r->commits[i].removed = -1;
-	if (rc < 0 || run_on(patch, ids, take, &taking, deadline) < 0)
+	if (rc < 0 || run_on(patch, ids, take, &taking, deadline) < 0 || taking.has_cut)
 		r->is_cut = true;
+}
+
+/* --- refs ------------------------------------------------------------------------------ */
+
+static void count_move(struct review_move *m, const struct ref_update *ref, int64_t deadline)
+{
+	char *range = xasprintf("%s...%s", ref->old, ref->new), *end;
+	const char *const argv[] = { GATE_GIT, "rev-list", "--left-right", "--count", range, NULL };
+	struct command c = { .argv = argv };
+	struct buf out = BUF_INIT(100);
+	long lost;
+
+	if (run_read(&c, run_into_buf, &out, NULL, deadline, NULL) == 0) {
+		lost = strtol(buf_str(&out), &end, 10);
+		if (*end == '\t')
+			*m = (struct review_move){ strtol(end + 1, NULL, 10), lost };
+	}
+	buf_done(&out);
+	free(range);
+}
+
+void review_moves(struct review *r, const struct ref_updates *refs, int64_t deadline)
+{
+	size_t counted = 0;
+
+	r->moves = xcalloc(refs->n, sizeof *r->moves);
+	for (size_t i = 0; i < refs->n; i++) {
+		r->moves[i] = (struct review_move){ -1, -1 };
+		if (!oid_is_zero(refs->v[i].old) && !oid_is_zero(refs->v[i].new) &&
+		    counted++ < REVIEW_MOVES)
+			count_move(&r->moves[i], &refs->v[i], deadline);
+	}
 }
 
 /* --- one thing at a time ----------------------------------------------------------------- */
@@ -338,6 +371,7 @@ void review_done(struct review *r)
 		free(r->commits[i].subject);
 	}
 	free(r->commits);
+	free(r->moves);
 	if (r->raw.data)
 		explicit_bzero(r->raw.data, r->raw.len);
 	buf_done(&r->raw);

@@ -18,11 +18,13 @@
 #include "util.h"
 
 struct masks;
+struct ref_updates;
 struct stream;
 
-#define REVIEW_COMMITS 100     /* the newest */
-#define REVIEW_RAW (1U << 20)  /* bytes of git's diff that are read */
-#define REVIEW_LINE 1000       /* bytes of a line */
+#define REVIEW_COMMITS 100 /* the newest */
+#define REVIEW_MOVES 32
+#define REVIEW_RAW (1U << 20)    /* bytes of git's diff that are read */
+#define REVIEW_LINE 1000         /* bytes of a line */
 #define REVIEW_DIFF (768U << 10) /* bytes of the rendered diff */
 
 struct review_commit {
@@ -32,12 +34,18 @@ struct review_commit {
 	long added, removed; /* -1: not known */
 };
 
+/* What a push does to a ref that is there already and goes on. */
+struct review_move {
+	long gained, lost; /* commits; -1: not known, or another kind of push */
+};
+
 /* Zeroed is empty. */
 struct review {
+	struct review_move *moves; /* one for each ref, in their order; NULL: not looked at */
 	struct review_commit *commits;
 	size_t n_commits;
 	struct buf raw;
-	bool is_cut; /* raw is not all of it */
+	bool is_cut; /* raw is not all of it, or a line of it was cut */
 };
 
 /* Take a commit from the beginning of its object; the first REVIEW_COMMITS count. */
@@ -46,6 +54,10 @@ void review_commit(struct review *r, const char *oid, const char *object);
 /* Read what the commits change; ids: a file of its own in the scratch folder. It is
  * no fault when that does not work: is_cut says so. */
 void review_read(struct review *r, const char *ids, int64_t deadline);
+
+/* Count what each ref gains and loses, of the first REVIEW_MOVES that move: commits that
+ * are upstream already are not among the push's own. */
+void review_moves(struct review *r, const struct ref_updates *refs, int64_t deadline);
 
 /* Give all of it to the scanner. */
 void review_scan(const struct review *r, struct stream *s);

@@ -342,8 +342,13 @@ static void read_review(struct job *j)
 	int64_t until = now_ms() + REVIEW_MS;
 	char *ids = scratch_file(j, "review");
 
-	review_read(&j->s->review, ids, until < j->deadline ? until : j->deadline);
-	review_scan(&j->s->review, j->stream);
+	if (until > j->deadline)
+		until = j->deadline;
+	review_moves(&j->s->review, j->s->refs, until);
+	if (j->s->commits > 0) {
+		review_read(&j->s->review, ids, until);
+		review_scan(&j->s->review, j->stream);
+	}
 	free(ids);
 }
 
@@ -363,8 +368,7 @@ static int read_push(struct job *j, const char *commits)
 	if (j->s->commits > 0 && (batch_run(commits, &into_stream, j, j->deadline, &j->err) < 0 ||
 	                          read_changes(j, commits) < 0))
 		return -1;
-	if (j->s->commits > 0)
-		read_review(j);
+	read_review(j);
 	if (finish_stream(j) < 0)
 		return -1;
 	return archives_scan(&j->archives, &j->err);

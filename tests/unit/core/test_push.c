@@ -37,6 +37,36 @@ static struct push read_ok(const char *text)
 	return p;
 }
 
+static void warn(const char *moves, const char *want)
+{
+	struct buf text = BUF_INIT(1 << 16), got = BUF_INIT(200);
+	struct push p;
+
+	buf_addf(&text,
+	         "{\"v\":1,\"id\":\"0011223344556677\",\"state\":\"held\",\"repo\":\"r\","
+	         "\"ncommits\":2,\"commits\":[],\"findings\":[],\"refs\":[{\"ref\":\"a\","
+	         "\"old\":\"" OID_A "\",\"new\":\"" OID_B "\"%s}]}",
+	         moves);
+	p = read_ok(buf_str(&text));
+	push_ref_warning(&got, &p, &p.refs[0]);
+	assert_string_equal(buf_str(&got), want);
+	push_done(&p);
+	buf_done(&got);
+	buf_done(&text);
+}
+
+static void what_commits_do_not_tell_of_a_ref_is_told(void **state)
+{
+	(void)state;
+	warn("", "");
+	warn(",\"gained\":2,\"lost\":0", "");
+	warn(",\"gained\":2,\"lost\":1", "forced: throws away 1 commit");
+	warn(",\"gained\":0,\"lost\":3", "forced: throws away 3 commits");
+	warn(",\"gained\":7,\"lost\":0", "takes in 5 commits that the upstream has already");
+	warn(",\"gained\":3,\"lost\":2",
+	     "forced: throws away 2 commits, takes in 1 commit that the upstream has already");
+}
+
 static void a_record_is_read_with_everything_in_it(void **state)
 {
 	struct push p = read_ok(RECORD "\ndiff --git a/x b/x\n");
@@ -188,6 +218,7 @@ static void it_waits_only_while_it_is_held_and_in_time(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_commits_do_not_tell_of_a_ref_is_told),
 		cmocka_unit_test(a_record_is_read_with_everything_in_it),
 		cmocka_unit_test(what_is_no_record_is_refused),
 		cmocka_unit_test(a_list_is_a_line_for_each),
