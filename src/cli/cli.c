@@ -304,24 +304,35 @@ static void drain(struct cli *c, struct store *st, const struct session *s)
 		        w.err.msg);
 }
 
+/* The last that is to be known of it; *bottle is the caller's, NULL when there is no
+ * such session. */
+static int take_leave(struct cli *c, struct store *st, const char *session, char **bottle,
+                      struct err *err)
+{
+	struct session_list list = { 0 };
+	const struct session *s;
+
+	if (cli_sessions(c, &list, err) < 0)
+		return -1;
+	s = session_list_find(&list, session);
+	if (s && s->exit_code >= 0)
+		journal_exit(st, s->name, s->bottle, s->launch, s->exit_code);
+	if (s) {
+		drain(c, st, s);
+		*bottle = xstrdup(s->bottle);
+	}
+	session_list_done(&list);
+	return 0;
+}
+
 int cli_stop_session(struct cli *c, const char *session, struct err *err)
 {
 	struct store *st = c->ops->drain ? cli_store(c) : NULL;
-	struct session_list list = { 0 };
+	CLEANUP_FREE char *bottle = NULL;
 	struct session_wait w = { 0 };
-	const struct session *s;
 
-	if (st) {
-		if (cli_sessions(c, &list, err) < 0)
-			return -1;
-		s = session_list_find(&list, session);
-		if (s && s->exit_code >= 0)
-			journal_exit(st, s->name, s->bottle, s->launch, s->exit_code);
-		if (s)
-			drain(c, st, s);
-		journal_stopped(s ? st : NULL, session, s ? s->bottle : NULL);
-		session_list_done(&list);
-	}
+	if (st && take_leave(c, st, session, &bottle, err) < 0)
+		return -1;
 	c->ops->stop(c->backend, session, on_stopped, &w);
 	if (cli_wait(c, &w.is_done, err) < 0)
 		return -1;
@@ -329,6 +340,7 @@ int cli_stop_session(struct cli *c, const char *session, struct err *err)
 		*err = w.err;
 		return err_wrap(err, "stopping session %s", session);
 	}
+	journal_stopped(bottle ? st : NULL, session, bottle);
 	return 0;
 }
 

@@ -63,11 +63,11 @@ static int read_request(struct request *r, int argc, char **argv)
 /* --- what is decided ------------------------------------------------------------------- */
 
 /* What --save would write. */
-static int plan_edit(struct cli *c, const struct policy *p, const char *host,
+static int plan_edit(struct cli *c, const char *name, const char *host,
                      struct manifest_edit **edit, struct err *err)
 {
 	const struct manifest *m = cli_manifest(c);
-	const struct agent_spec *agent = manifest_usable_agent(m, p->agent, err);
+	const struct agent_spec *agent = manifest_usable_agent(m, name, err);
 
 	if (!agent)
 		return -1;
@@ -107,7 +107,8 @@ static int advise(const struct request *r, const struct policy_advice *a,
 	return cli_confirm(question, "--yes", err);
 }
 
-static int save(struct cli *c, const struct manifest_edit *e, struct err *err)
+static int save(struct cli *c, const struct request *r, const char *host,
+                const struct manifest_edit *e, struct err *err)
 {
 	struct trust *t = NULL;
 	int rc = 0;
@@ -122,8 +123,10 @@ static int save(struct cli *c, const struct manifest_edit *e, struct err *err)
 	if (rc == 0 && t)
 		rc = trust_add(t, e->path, e->digest, err);
 	trust_free(t);
-	if (rc == 0)
+	if (rc == 0) {
 		cli_say("written to %s", e->path);
+		cli_policy_saved(c, r->session, e->bottle, host, r->why);
+	}
 	return rc;
 }
 
@@ -169,6 +172,55 @@ static bool is_settled(const struct request *r, const struct policy *p, const ch
 	return !r->seconds && (!e || !e->until) && policy_allows(p, host, time(NULL));
 }
 
+static int consider(struct policy_advice *advice, const struct request *r,
+                    const struct policy *before, struct err *err)
+{
+	policy_consider(advice, r->host, before, time(NULL));
+	if (advice->offer == POLICY_NEVER)
+		return err_set(err, ERR_POLICY, "%s cannot be allowed: %s",
+		               *advice->host ? advice->host : r->host, advice->reason);
+	return 0;
+}
+
+/* 1: the session has ended, and *agent becomes its agent, the caller's; -1 and err. */
+static int has_ended(struct cli *c, const char *session, char **agent, struct err *err)
+{
+	struct session_list list = { 0 };
+	const struct session *s;
+	int rc = 0;
+
+	if (cli_sessions(c, &list, err) < 0)
+		return -1;
+	s = session_list_find(&list, session);
+	if (s && (s->state == SESSION_STOPPED || s->state == SESSION_FAILED)) {
+		*agent = xstrdup(s->agent);
+		rc = 1;
+	}
+	session_list_done(&list);
+	return rc;
+}
+
+/* Of a session that has ended: only later launches can be told. */
+static int allow_later(struct cli *c, const struct request *r, const char *agent, struct err *err)
+{
+	struct manifest_edit *edit = NULL;
+	struct policy_advice advice;
+	int rc = -1;
+
+	if (!r->save)
+		return err_set(err, ERR_FAILED,
+		               "%s has ended; --save lets its next launch reach %s", r->session,
+		               r->host);
+	if (consider(&advice, r, NULL, err) < 0 ||
+	    plan_edit(c, agent, advice.host, &edit, err) < 0)
+		return -1;
+	cli_say("%s does not run: it is for its next launch", r->session);
+	if (advise(r, &advice, edit, err) == 0)
+		rc = save(c, r, advice.host, edit, err);
+	manifest_edit_free(edit);
+	return rc;
+}
+
 static int allow(struct cli *c, const struct request *r, const struct policy *before,
                  struct err *err)
 {
@@ -177,11 +229,9 @@ static int allow(struct cli *c, const struct request *r, const struct policy *be
 	struct policy *after = NULL;
 	int rc = -1;
 
-	policy_consider(&advice, r->host, before, time(NULL));
-	if (advice.offer == POLICY_NEVER)
-		return err_set(err, ERR_POLICY, "%s cannot be allowed: %s",
-		               *advice.host ? advice.host : r->host, advice.reason);
-	if (r->save && plan_edit(c, before, advice.host, &edit, err) < 0)
+	if (consider(&advice, r, before, err) < 0)
+		return -1;
+	if (r->save && plan_edit(c, before->agent, advice.host, &edit, err) < 0)
 		return -1;
 	if (advise(r, &advice, edit, err) < 0)
 		goto out;
@@ -192,7 +242,7 @@ static int allow(struct cli *c, const struct request *r, const struct policy *be
 			goto out;
 		say_allowed(r, advice.host, after);
 	}
-	rc = edit ? save(c, edit, err) : 0;
+	rc = edit ? save(c, r, advice.host, edit, err) : 0;
 out:
 	policy_free(after);
 	manifest_edit_free(edit);
@@ -202,12 +252,18 @@ out:
 static int run_allow(struct cli *c, int argc, char **argv)
 {
 	struct request r = { .verb = &verb_allow };
-	int code = read_request(&r, argc, argv);
+	int code = read_request(&r, argc, argv), ended = 0;
+	CLEANUP_FREE char *agent = NULL;
 	struct policy *before = NULL;
 	struct err err = { 0 };
 
 	if (code)
 		return code;
+	ended = has_ended(c, r.session, &agent, &err);
+	if (ended < 0 || (ended && allow_later(c, &r, agent, &err) < 0))
+		return cli_fail(&err);
+	if (ended)
+		return 0;
 	if (cli_policy(c, r.session, &before, &err) < 0)
 		return cli_fail(&err);
 	if (allow(c, &r, before, &err) < 0)
@@ -245,6 +301,8 @@ const struct cli_verb verb_allow = {
 	.help = "  --for TIME  only for so long (15m, 90s, 2h); it ends by itself, whatever runs\n"
 		"  --cut       when that time is over, cut tunnels opened meanwhile: every open\n"
 		"              tunnel of the session\n"
+		"  --save      also write it into the manifest, for later launches; for that the\n"
+		"              session may have ended\n"
 		"  --yes       although the host is wide or its name misleads; the warning stays\n"
 		"  --why TEXT  kept with the decision\n"
 		"\n"

@@ -62,7 +62,7 @@ static int warn_away(const struct fleet *f, struct err *err)
 
 	if (fleet_engine(f))
 		return 0;
-	if (fleet_n_waiting(f) == 0)
+	if (inbox_n(fleet_inbox(f)) == 0)
 		return err_set(err, ERR_ENGINE, "%s", said ? said : "the engine does not answer");
 	cli_say("claude-bottle: %s; this is what was stored before",
 	        said ? said : "the engine does not answer");
@@ -78,6 +78,8 @@ static void print_line(struct buf *out, const struct inbox_item *it)
 	stamp_age_minutes(age, (fleet_clock_ns() - it->first_ns) / NS_PER_S);
 	buf_addf(out, "%s  %5s  %-24s %-13s ", it->name, age, *it->session ? it->session : "-",
 	         inbox_kind_name(it->kind));
+	if (it->is_ended)
+		buf_adds(out, "(ended) ");
 	if (it->count > 1)
 		buf_addf(out, "%ux ", it->count);
 	if (it->host && *it->host) {
@@ -107,7 +109,8 @@ static void print_json(struct buf *out, const struct inbox_item *it)
 	text_add_member(out, "push", it->push);
 	add_time(out, "first", it->first_ns);
 	add_time(out, "last", it->last_ns);
-	buf_addf(out, ",\"count\":%u}", it->count);
+	buf_addf(out, ",\"count\":%u,\"ended\":%s}", it->count,
+	         it->is_ended ? "true" : "false");
 }
 
 static int show(struct cli *c, bool is_json)
@@ -220,8 +223,9 @@ const struct cli_verb verb_inbox = {
 		"              when is an event: events --kind inbox\n"
 		"  --why TEXT  kept with the dismissal\n"
 		"\n"
-		"The oldest comes first, as in the dashboard's inbox (w). To decide instead:\n"
-		"allow, push, send, relaunch.\n"
+		"The oldest comes first, as in the dashboard's inbox (w); last what sessions\n"
+		"asked that have ended, until they are removed or launched again. To decide\n"
+		"instead: allow, push, send, relaunch.\n"
 		"\n"
 		"Example: claude-bottle inbox dismiss 5f0c1d2e3a4b5c6d\n",
 	.run = run_inbox,

@@ -40,12 +40,10 @@ int cli_policy(struct cli *c, const char *session, struct policy **out, struct e
 	return 0;
 }
 
-/* Keep a decision: one that is in force, or that was refused. What never was a
- * decision (no such session, no engine) is none. */
-static void publish(struct cli *c, const struct cli_change *ch)
+static void keep(struct cli *c, const char *session, const char *bottle,
+                 const struct policy_change *change, const struct err *refused)
 {
-	const bool is_kept = ch->policy || ch->err.kind == ERR_POLICY;
-	struct store *st = is_kept ? cli_store(c) : NULL;
+	struct store *st = cli_store(c);
 	struct err err = { 0 };
 	struct timespec now;
 	struct event e;
@@ -53,12 +51,33 @@ static void publish(struct cli *c, const struct cli_change *ch)
 	if (!st)
 		return;
 	clock_gettime(CLOCK_REALTIME, &now);
-	policy_event(&e, ch->session, ch->policy ? ch->policy->bottle : NULL, &ch->change,
-	             (int64_t)now.tv_sec * 1000000000 + now.tv_nsec, ch->policy ? NULL : &ch->err);
+	policy_event(&e, session, bottle, change, (int64_t)now.tv_sec * 1000000000 + now.tv_nsec,
+	             refused);
 	store_add_event(st, &e, NULL);
 	if (store_flush(st, &err) < 0)
 		cli_say("claude-bottle: the decision is not in the record: %s", err.msg);
 	event_done(&e);
+}
+
+void cli_policy_saved(struct cli *c, const char *session, const char *bottle, const char *host,
+                      const char *why)
+{
+	CLEANUP_FREE char *by = policy_by();
+	const struct policy_change change = {
+		.verb = POLICY_ALLOW, .host = host, .is_saved = true, .by = by, .why = why
+	};
+
+	keep(c, session, bottle, &change, NULL);
+}
+
+/* One that is in force, or that was refused. What never was a decision (no such session,
+ * no engine) is none. */
+static void publish(struct cli *c, const struct cli_change *ch)
+{
+	if (ch->policy)
+		keep(c, ch->session, ch->policy->bottle, &ch->change, NULL);
+	else if (ch->err.kind == ERR_POLICY)
+		keep(c, ch->session, NULL, &ch->change, &ch->err);
 }
 
 static void on_changed(void *arg, struct policy *policy, const struct err *err)

@@ -23,6 +23,10 @@ struct cli_change {
 void cli_change_start(struct cli *c, struct cli_change *change);
 int cli_change_wait(struct cli *c, struct cli_change *change, struct err *err);
 
+/* Keep it as an event that the host was written into the manifest. why may be NULL. */
+void cli_policy_saved(struct cli *c, const char *session, const char *bottle, const char *host,
+                      const char *why);
+
 /* "policy test FILE"; the exit code. */
 int cli_policy_test(struct cli *c, const char *file, bool is_json);
 

@@ -131,7 +131,7 @@ size_t fleet_find_event(const struct fleet *f, uint64_t seq);
 /* --- what waits for a person: core/inbox -------------------------------------- */
 
 const struct inbox *fleet_inbox(const struct fleet *f);
-unsigned fleet_n_waiting(const struct fleet *f);		/* rows of the inbox */
+unsigned fleet_n_waiting(const struct fleet *f);		/* inbox_n_waiting() */
 bool fleet_is_waiting(const struct fleet *f, size_t i);	/* the event's question does */
 void fleet_dismiss(struct fleet *f, uint64_t seq);		/* an event's question */
 /* A row of the inbox; why, in the person's words, may be NULL. Either becomes an event
@@ -153,6 +153,8 @@ bool fleet_is_changing(const struct fleet *f, const char *session);
  * is in force, or why not. by NULL: the person at this screen. */
 void fleet_change_policy(struct fleet *f, const char *session,
                          const struct policy_change *change);
+/* The host was written into the manifest: an event, which settles the host's question. */
+void fleet_saved_host(struct fleet *f, const char *session, const char *host);
 typedef void fleet_why_fn(void *arg, const struct policy_answer *answer, const struct err *err);
 void fleet_why(struct fleet *f, const char *session, const char *url, fleet_why_fn *fn,
                void *arg);

@@ -6,11 +6,34 @@
 
 void fleet_count_waiting(struct fleet *f, const char *session)
 {
-	struct unit *u = fleet_unit(f, session);
+	struct unit *u = *session ? fleet_unit_make(f, session) : NULL;
 
-	if (u)
+	if (u) {
+		inbox_set_life(f->inbox, session, u->life);
 		u->row.n_attention = inbox_n_of(f->inbox, session);
+	}
 	fleet_mark(f, FLEET_EVENTS | FLEET_ROWS);
+}
+
+static enum inbox_life life_of(const struct unit *u)
+{
+	if (u->op != OP_NONE || u->relaunch)
+		return INBOX_LIVE;
+	if (!u->is_listed)
+		return INBOX_GONE;
+	return u->row.state == SESSION_STOPPED || u->row.state == SESSION_FAILED ? INBOX_ENDED
+	                                                                         : INBOX_LIVE;
+}
+
+void fleet_see_ends(struct fleet *f)
+{
+	for (size_t i = 0; i < f->n_units; i++) {
+		struct unit *u = f->units[i];
+
+		u->life = life_of(u);
+		if (inbox_set_life(f->inbox, u->row.name, u->life))
+			fleet_count_waiting(f, u->row.name);
+	}
 }
 
 void fleet_ask(struct unit *u, enum inbox_kind kind, const char *text, int64_t since_ns)
@@ -35,12 +58,12 @@ bool fleet_is_waiting(const struct fleet *f, size_t i)
 {
 	const struct event *e = fleet_event(f, i);
 
-	return e && inbox_has(f->inbox, e);
+	return e && inbox_is_waiting(f->inbox, e);
 }
 
 unsigned fleet_n_waiting(const struct fleet *f)
 {
-	return (unsigned)inbox_n(f->inbox);
+	return (unsigned)inbox_n_waiting(f->inbox);
 }
 
 void fleet_dismiss(struct fleet *f, uint64_t seq)

@@ -43,6 +43,7 @@ struct unit {
 	struct fleet *fleet;
 	struct fleet_row row;
 	bool is_listed;			/* in the last list of sessions */
+	enum inbox_life life;		/* as that says */
 	char *launch;			/* of the session listed */
 	int64_t released_ns;
 
@@ -179,6 +180,7 @@ void fleet_keep_dismissal(void *arg, const struct inbox_dismissal *d);
 
 /* fleet_inbox.c */
 void fleet_count_waiting(struct fleet *f, const char *session);	/* after the inbox changed */
+void fleet_see_ends(struct fleet *f);	/* of sessions, after they were listed */
 void fleet_ask(struct unit *u, enum inbox_kind kind, const char *text, int64_t since_ns);
 void fleet_wait(struct unit *u, const char *text);	/* its agent waits; NULL: no more */
 

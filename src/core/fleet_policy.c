@@ -219,6 +219,22 @@ void fleet_change_policy(struct fleet *f, const char *session, const struct poli
 	fleet_build_rows(f);
 }
 
+void fleet_saved_host(struct fleet *f, const char *session, const char *host)
+{
+	const struct unit *u = fleet_unit(f, session);
+	CLEANUP_FREE char *by = policy_by();
+	const struct policy_change change = { .verb = POLICY_ALLOW,
+		                              .host = host,
+		                              .is_saved = true,
+		                              .by = by };
+	struct event ev;
+
+	policy_event(&ev, session, u && *u->row.bottle ? u->row.bottle : NULL, &change,
+	             fleet_clock_ns(), NULL);
+	fleet_add_event(f, &ev);
+	event_done(&ev);
+}
+
 /* --- why ----------------------------------------------------------------------------------- */
 
 struct question {

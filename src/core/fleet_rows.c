@@ -21,6 +21,7 @@ struct unit *fleet_unit_make(struct fleet *f, const char *name)
 	memcpy(u->row.name, name, len + 1);
 	u->row.state = SESSION_STOPPED;
 	u->row.exit_code = -1;
+	u->life = f->was_listed ? INBOX_GONE : INBOX_LIVE;
 	for (int i = 0; i < FLEET_TERMINALS; i++)
 		u->terminals[i] = (struct terminal){
 			.unit = u,
@@ -129,8 +130,6 @@ static void lose_session(struct unit *u)
 	fleet_forget_claim(u);
 	u->n_asked = 0;
 	forget_policy(u);
-	if (inbox_end(u->fleet->inbox, u->row.name))
-		fleet_count_waiting(u->fleet, u->row.name);
 	if (!u->failure)
 		fleet_ask(u, INBOX_LAUNCH, NULL, 0);
 }
@@ -149,6 +148,7 @@ void fleet_take_list(struct fleet *f, const struct session_list *list)
 		if (u->row.has_session && !u->is_listed)
 			lose_session(u);
 	}
+	fleet_see_ends(f);
 	fleet_build_rows(f);
 	for (size_t i = 0; i < f->n_units; i++) {
 		if (!f->units[i]->is_listed || f->units[i]->op != OP_NONE)

@@ -64,16 +64,6 @@ static char *parse_note(const char *name, const char **question)
 	return xstrndup(name, (size_t)(end - name));
 }
 
-static void on_note(void *arg, const char *name, const char *value)
-{
-	struct fleet *f = arg;
-	const char *question;
-	CLEANUP_FREE char *session = parse_note(name, &question);
-
-	if (session)
-		inbox_remember(f->inbox, session, question, strtoll(value, NULL, 10));
-}
-
 static void on_others_note(void *arg, const char *name, const char *value)
 {
 	struct fleet *f = arg;
@@ -140,47 +130,113 @@ void fleet_forget_dismissed(struct fleet *f, const char *session, int64_t since)
 		store_notes(f->opt.store, DISMISSED, forget_note, &g, &err);
 }
 
-/* When each session was last launched, asked once. */
-struct launches {
+/* When each session was last launched and removed, asked once. */
+struct lives {
+	struct fleet *fleet;
 	struct {
 		char *session;
-		int64_t at_ns;
+		struct journal_life is;
 	} * v;
 	size_t n;
 };
 
-static int64_t last_launch(struct fleet *f, struct launches *l, const char *session)
+static struct journal_life life_of(struct lives *l, const char *session)
 {
 	for (size_t i = 0; i < l->n; i++)
 		if (strcmp(l->v[i].session, session) == 0)
-			return l->v[i].at_ns;
+			return l->v[i].is;
 	l->v = xreallocarray(l->v, l->n + 1, sizeof *l->v);
 	l->v[l->n].session = xstrdup(session);
-	l->v[l->n].at_ns = journal_last_launch(f->opt.store, session);
-	return l->v[l->n++].at_ns;
+	l->v[l->n].is = journal_life(l->fleet->opt.store, session);
+	return l->v[l->n++].is;
 }
 
-/* What an earlier launch asked is over; that an agent waits, it says itself again. */
-static void drop_old_questions(struct fleet *f, struct store_page *p)
+static void lives_done(struct lives *l)
 {
-	struct launches l = { 0 };
+	for (size_t i = 0; i < l->n; i++)
+		free(l->v[i].session);
+	free(l->v);
+}
+
+static bool is_over(struct lives *l, const struct store_row *row)
+{
+	struct journal_life is = life_of(l, row->event.session ? row->event.session : "");
+
+	/* what failed to launch is settled by whoever removes what is left of it */
+	return row->first_ns < is.launched_ns ||
+	       (row->first_ns < is.stopped_ns && row->event.kind != EVENT_LOG_GAP);
+}
+
+/* What an earlier launch asked is over, for good; that an agent waits, it says itself
+ * again. */
+static void drop_old_questions(struct lives *l, struct store_page *p)
+{
+	uint64_t *over = xcalloc(p->n + 1, sizeof *over);
+	size_t n = 0;
 
 	for (size_t i = 0; i < p->n; i++) {
 		struct store_row *row = &p->v[i];
-		const char *session = row->event.session ? row->event.session : "";
 
-		if (row->is_waiting && (row->event.kind == EVENT_AGENT_NOTIFY ||
-		                        row->first_ns < last_launch(f, &l, session)))
-			row->is_waiting = false;
+		if (!row->is_waiting)
+			continue;
+		if (is_over(l, row))
+			over[n++] = row->event.id;
+		else if (row->event.kind != EVENT_AGENT_NOTIFY)
+			continue;
+		row->is_waiting = false;
 	}
-	for (size_t i = 0; i < l.n; i++)
-		free(l.v[i].session);
-	free(l.v);
+	if (n)
+		store_dismiss(l->fleet->opt.store, over, n);
+	free(over);
 }
 
-static void take_page(struct fleet *f, struct store_page *p, int64_t before_ns)
+/* What was dismissed, as the store has it: names and values in turn. */
+struct notes {
+	char **v;
+	size_t n;
+};
+
+static void keep_note(void *arg, const char *name, const char *value)
 {
-	drop_old_questions(f, p);
+	struct notes *notes = arg;
+
+	strv_push(&notes->v, &notes->n, xstrdup(name));
+	strv_push(&notes->v, &notes->n, xstrdup(value));
+}
+
+static void take_note(struct lives *l, const char *name, const char *value)
+{
+	struct fleet *f = l->fleet;
+	const char *question = NULL;
+	CLEANUP_FREE char *session = parse_note(name, &question);
+	int64_t at_ns = dismissed_at(value);
+	struct journal_life is;
+
+	if (!session)
+		return;
+	is = life_of(l, session);
+	if (at_ns && (at_ns < is.launched_ns || at_ns < is.stopped_ns))
+		store_note(f->opt.store, DISMISSED, name, NULL);
+	else
+		inbox_remember(f->inbox, session, question, strtoll(value, NULL, 10));
+}
+
+static int take_notes(struct lives *l, struct err *err)
+{
+	struct notes notes = { 0 };
+	int rc = store_notes(l->fleet->opt.store, DISMISSED, keep_note, &notes, err);
+
+	for (size_t i = 0; rc == 0 && i < notes.n; i += 2)
+		take_note(l, notes.v[i], notes.v[i + 1]);
+	strv_free(notes.v);
+	return rc;
+}
+
+static void take_page(struct lives *l, struct store_page *p, int64_t before_ns)
+{
+	struct fleet *f = l->fleet;
+
+	drop_old_questions(l, p);
 	for (size_t i = 0; i < p->n; i++)
 		if (p->v[i].first_ns < before_ns) {
 			/* it is counted with its session, which is not listed yet */
@@ -198,19 +254,22 @@ static void load(void *arg)
 	struct fleet *f = arg;
 	struct store *st = f->opt.store;
 	struct store_page old = { 0 }, page = { 0 };
+	struct lives lives = { .fleet = f };
 	struct err err = { 0 };
 
 	f->is_loaded = true;
-	if (store_notes(st, DISMISSED, on_note, f, &err) < 0 ||
-	    store_find(st, &newest, &page, &err) < 0 || store_find(st, &waiting, &old, &err) < 0) {
+	if (take_notes(&lives, &err) < 0 || store_find(st, &newest, &page, &err) < 0 ||
+	    store_find(st, &waiting, &old, &err) < 0) {
 		fleet_say(f, FLEET_WARN, "%s", err.msg);
 		store_page_done(&page);
+		lives_done(&lives);
 		return;
 	}
 	store_changed(st);
-	take_page(f, &old, page.n ? page.v[0].first_ns : INT64_MIN);
-	take_page(f, &page, INT64_MAX);
+	take_page(&lives, &old, page.n ? page.v[0].first_ns : INT64_MIN);
+	take_page(&lives, &page, INT64_MAX);
 	f->last_id = store_last_id(st);
+	lives_done(&lives);
 }
 
 /* What was is read after the first frame is on the screen. */

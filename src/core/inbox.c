@@ -6,7 +6,6 @@
 
 #include "core/buf.h"
 #include "core/mem.h"
-#include "core/pipelock_explain.h"
 
 #define QUESTION_MAX 2048
 #define FOLDED_MAX   4096	/* different questions that a flood can tell apart */
@@ -35,55 +34,11 @@ struct inbox {
 	void *arg;
 };
 
-static const char *const names[INBOX_KINDS] = {
-	[INBOX_BLOCK] = "block",	  [INBOX_PUSH] = "push",
-	[INBOX_HELD] = "held push",	  [INBOX_AGENT] = "agent waits",
-	[INBOX_LAUNCH] = "launch failed", [INBOX_ISOLATION] = "isolation",
-	[INBOX_GAP] = "log gap",	  [INBOX_POLICY] = "policy",
-	[INBOX_FLOOD] = "flood",
-};
-
-const char *inbox_kind_name(enum inbox_kind kind)
-{
-	return kind < INBOX_KINDS ? names[kind] : "";
-}
-
 /* --- questions ------------------------------------------------------------------------- */
-
-enum inbox_kind inbox_kind_of(const struct event *ev)
-{
-	if (!event_needs_attention(ev))
-		return INBOX_KINDS;
-	switch (ev->kind) {
-	case EVENT_EGRESS_BLOCKED:
-	case EVENT_EGRESS_DLP:
-		/* what passes by itself, or is refused because we froze it, asks nothing */
-		if (ev->rule && pipelock_explain(ev->rule)->remedy == PIPELOCK_WAIT)
-			return INBOX_KINDS;
-		return INBOX_BLOCK;
-	case EVENT_PUSH_HELD:
-		return INBOX_HELD;
-	case EVENT_PUSH_REJECTED:
-	case EVENT_PUSH_OVERSIZE:
-	case EVENT_HOSTKEY_CHANGED:
-		return INBOX_PUSH;
-	case EVENT_AGENT_NOTIFY:
-		return INBOX_AGENT;
-	case EVENT_ISOLATION_RESULT:
-		return INBOX_ISOLATION;
-	case EVENT_LOG_GAP:
-		return INBOX_GAP;
-	case EVENT_POLICY_CHANGED:
-		return INBOX_POLICY;
-	case EVENT_SESSION_STATE:
-	default:
-		return INBOX_LAUNCH;
-	}
-}
 
 static char *question_of_state(enum inbox_kind kind, const char *session)
 {
-	return xasprintf("%s\x1f%s", names[kind], session);
+	return xasprintf("%s\x1f%s", inbox_kind_name(kind), session);
 }
 
 /* The question as text: what two events share that are one row. */
@@ -96,7 +51,7 @@ static char *question_of(const struct event *ev, enum inbox_kind kind)
 	/* one row for each session, whatever it says */
 	if (kind == INBOX_AGENT || kind == INBOX_LAUNCH)
 		return question_of_state(kind, session);
-	buf_addf(&b, "%s\x1f%.60s\x1f%.255s\x1f%.256s", names[kind], session,
+	buf_addf(&b, "%s\x1f%.60s\x1f%.255s\x1f%.256s", inbox_kind_name(kind), session,
 	         ev->host ? ev->host : "", ev->rule ? ev->rule : "");
 	if (kind == INBOX_HELD)
 		push = event_detail_get(ev, "id");
@@ -151,15 +106,44 @@ static struct row *find(const struct inbox *ib, const char *question)
 	return NULL;
 }
 
-/* In its place by when it began; question is taken. */
+/* Those that wait before those that ended, each by when they began. */
+static bool comes_after(const struct inbox_item *a, const struct inbox_item *b)
+{
+	if (a->is_ended != b->is_ended)
+		return a->is_ended;
+	return a->first_ns > b->first_ns;
+}
+
+/* The last of n rows goes to its place among them. */
+static void place_last(struct inbox *ib, size_t n)
+{
+	struct row *r = ib->rows[n - 1];
+	size_t at = n - 1;
+
+	for (; at > 0 && comes_after(&ib->rows[at - 1]->item, &r->item); at--)
+		ib->rows[at] = ib->rows[at - 1];
+	ib->rows[at] = r;
+}
+
+/* The oldest goes, but before it what ended. */
+static void make_room(struct inbox *ib)
+{
+	size_t at = 0;
+
+	if (ib->n < INBOX_ITEMS_MAX)
+		return;
+	while (at < ib->n && !ib->rows[at]->item.is_ended)
+		at++;
+	remove_at(ib, at < ib->n ? at : 0);
+}
+
+/* question is taken. */
 static struct row *add(struct inbox *ib, enum inbox_kind kind, const char *session,
                        char *question, int64_t first_ns)
 {
 	struct row *r = xcalloc(1, sizeof *r);
-	size_t at;
 
-	if (ib->n == INBOX_ITEMS_MAX)
-		remove_at(ib, 0);
+	make_room(ib);
 	r->question = question;
 	r->item.id = ib->next_id++;
 	snprintf(r->item.name, sizeof r->item.name, "%016llx", (unsigned long long)hash(question));
@@ -167,10 +151,8 @@ static struct row *add(struct inbox *ib, enum inbox_kind kind, const char *sessi
 	r->item.session = xstrdup(session);
 	r->item.first_ns = first_ns;
 	ib->rows = xreallocarray(ib->rows, ib->n + 1, sizeof(struct row *));
-	for (at = ib->n; at > 0 && ib->rows[at - 1]->item.first_ns > first_ns; at--)
-		ib->rows[at] = ib->rows[at - 1];
-	ib->rows[at] = r;
-	ib->n++;
+	ib->rows[ib->n++] = r;
+	place_last(ib, ib->n);
 	return r;
 }
 
@@ -276,7 +258,7 @@ static struct row *flood_for(struct inbox *ib, const struct event *ev, enum inbo
                              const char *question)
 {
 	const char *session = ev->session ? ev->session : "";
-	char *name = xasprintf("flood\x1f%s\x1f%s", names[kind], session);
+	char *name = xasprintf("flood\x1f%s\x1f%s", inbox_kind_name(kind), session);
 	struct row *r = find(ib, name);
 
 	if (r && is_folded(r, question)) {
@@ -322,7 +304,8 @@ static bool settle(struct inbox *ib, enum inbox_kind kind, const char *session, 
 	return any;
 }
 
-bool inbox_end(struct inbox *ib, const char *session)
+/* Nobody waits for an answer any more. */
+static bool end(struct inbox *ib, const char *session)
 {
 	bool any = settle(ib, INBOX_AGENT, session, NULL, NULL);
 
@@ -345,7 +328,7 @@ static bool settles(struct inbox *ib, const struct event *ev)
 		return ev->verdict == EVENT_ALLOW && ev->host &&
 		       settle(ib, INBOX_BLOCK, ev->session, ev->host, NULL);
 	case EVENT_AGENT_EXIT:
-		return inbox_end(ib, ev->session);
+		return end(ib, ev->session);
 	default:
 		return false;
 	}
@@ -384,22 +367,37 @@ bool inbox_event(struct inbox *ib, const struct event *ev, uint64_t seq, unsigne
 	return true;
 }
 
-bool inbox_has(const struct inbox *ib, const struct event *ev)
+/* The row of the event's question; NULL when there is none, or it was dismissed. */
+static const struct row *row_of(const struct inbox *ib, const struct event *ev)
 {
 	enum inbox_kind kind = inbox_kind_of(ev);
 	CLEANUP_FREE char *question = NULL, *flood = NULL;
 	const struct row *r;
 
 	if (kind == INBOX_KINDS)
-		return false;
+		return NULL;
 	question = question_of(ev, kind);
 	if (is_dismissed(ib, question, ev->ts_ns))
-		return false;
-	if (find(ib, question))
-		return true;
-	flood = xasprintf("flood\x1f%s\x1f%s", names[kind], ev->session ? ev->session : "");
+		return NULL;
+	r = find(ib, question);
+	if (r)
+		return r;
+	flood = xasprintf("flood\x1f%s\x1f%s", inbox_kind_name(kind),
+	                  ev->session ? ev->session : "");
 	r = find(ib, flood);
-	return r && !r->is_quiet && is_folded(r, question);
+	return r && !r->is_quiet && is_folded(r, question) ? r : NULL;
+}
+
+bool inbox_has(const struct inbox *ib, const struct event *ev)
+{
+	return row_of(ib, ev) != NULL;
+}
+
+bool inbox_is_waiting(const struct inbox *ib, const struct event *ev)
+{
+	const struct row *r = row_of(ib, ev);
+
+	return r && !r->item.is_ended;
 }
 
 bool inbox_state(struct inbox *ib, enum inbox_kind kind, const char *session, const char *text,
@@ -427,6 +425,45 @@ bool inbox_state(struct inbox *ib, enum inbox_kind kind, const char *session, co
 	set(&r->item.text, text);
 	r->item.last_ns = since_ns;
 	return true;
+}
+
+/* --- what became of sessions --------------------------------------------------------------- */
+
+static bool remove_all_of(struct inbox *ib, const char *session)
+{
+	bool any = false;
+
+	for (size_t i = ib->n; i > 0; i--) {
+		const struct inbox_item *it = &ib->rows[i - 1]->item;
+
+		if (inbox_kind_outlives(it->kind) || strcmp(it->session, session) != 0)
+			continue;
+		remove_at(ib, i - 1);
+		any = true;
+	}
+	return any;
+}
+
+bool inbox_set_life(struct inbox *ib, const char *session, enum inbox_life life)
+{
+	bool any = false, moves = false;
+
+	if (life == INBOX_GONE)
+		return remove_all_of(ib, session);
+	if (life == INBOX_ENDED)
+		any = end(ib, session);
+	for (size_t i = 0; i < ib->n; i++) {
+		struct inbox_item *it = &ib->rows[i]->item;
+		bool is_ended = life == INBOX_ENDED && !inbox_kind_outlives(it->kind);
+
+		if (it->is_ended == is_ended || strcmp(it->session, session) != 0)
+			continue;
+		it->is_ended = is_ended;
+		moves = true;
+	}
+	for (size_t n = 2; moves && n <= ib->n; n++)
+		place_last(ib, n);
+	return any || moves;
 }
 
 /* --- reading and dismissing --------------------------------------------------------------- */
@@ -481,6 +518,15 @@ bool inbox_forget(struct inbox *ib, const char *session)
 	}
 	ib->n_memory = kept;
 	return any;
+}
+
+size_t inbox_n_waiting(const struct inbox *ib)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < ib->n; i++)
+		n += !ib->rows[i]->is_quiet && !ib->rows[i]->item.is_ended;
+	return n;
 }
 
 size_t inbox_n(const struct inbox *ib)
@@ -540,7 +586,8 @@ unsigned inbox_n_of(const struct inbox *ib, const char *session)
 	unsigned n = 0;
 
 	for (size_t i = 0; i < ib->n; i++)
-		n += !ib->rows[i]->is_quiet && strcmp(ib->rows[i]->item.session, session) == 0;
+		n += !ib->rows[i]->is_quiet && !ib->rows[i]->item.is_ended &&
+		     strcmp(ib->rows[i]->item.session, session) == 0;
 	return n;
 }
 

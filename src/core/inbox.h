@@ -6,6 +6,14 @@
  * began, the oldest first, and a row never changes what it is about: whoever pins
  * its id keeps the same question however many come in.
  *
+ * Questions live with their session. When its agent has ended, nobody is held up by
+ * them any more: what it waited for, and pushes that were held, are over; the rest is
+ * marked as ended, stands after all that waits, and is not counted with it. It can
+ * still be answered for the next launch (the manifest). When the session is removed they
+ * go with it; what happened stays among the events. What failed to launch, and log
+ * lines that were lost, wait in either case: they are about the end, or what is not
+ * known of it.
+ *
  * An agent chooses what hosts it asks for and how many: beyond INBOX_ROWS_MAX rows
  * of one session's blocks or pushes the rest become one row, INBOX_FLOOD, that counts
  * them.
@@ -51,6 +59,7 @@ struct inbox_item {
 	uint64_t seq;	    /* of the newest event in it; 0: it is a state */
 	unsigned count;	    /* how often it happened */
 	unsigned n_folded;  /* INBOX_FLOOD: how many different questions are in it */
+	bool is_ended;	    /* its session's agent is: it waits no more, see above */
 	int64_t first_ns, last_ns;
 };
 
@@ -60,13 +69,14 @@ struct inbox *inbox_new(void);
 void inbox_free(struct inbox *ib);	/* NULL is fine */
 
 size_t inbox_n(const struct inbox *ib);
+size_t inbox_n_waiting(const struct inbox *ib);		/* those that are not ended */
 const struct inbox_item *inbox_at(const struct inbox *ib, size_t i);	/* 0 is the oldest */
 /* The first that came after the one with this id; 0: of all. NULL: none did. */
 const struct inbox_item *inbox_after(const struct inbox *ib, uint64_t id);
 const struct inbox_item *inbox_find(const struct inbox *ib, uint64_t id);	/* or NULL */
 /* By its name; NULL when there is none, or more than one. */
 const struct inbox_item *inbox_named(const struct inbox *ib, const char *name);
-unsigned inbox_n_of(const struct inbox *ib, const char *session);
+unsigned inbox_n_of(const struct inbox *ib, const char *session);	/* that wait */
 
 /* What kind of question an event is; INBOX_KINDS when it is none. */
 enum inbox_kind inbox_kind_of(const struct event *ev);
@@ -76,16 +86,26 @@ enum inbox_kind inbox_kind_of(const struct event *ev);
  * True when anything changed. */
 bool inbox_event(struct inbox *ib, const struct event *ev, uint64_t seq, unsigned grown);
 
-/* Does the event's question still wait? */
+/* Is the event's question there? And does it wait? */
 bool inbox_has(const struct inbox *ib, const struct event *ev);
+bool inbox_is_waiting(const struct inbox *ib, const struct event *ev);
 
 /* A state of a session since some moment: one row for each kind. text NULL ends it.
  * True when anything changed. */
 bool inbox_state(struct inbox *ib, enum inbox_kind kind, const char *session, const char *text,
                  int64_t since_ns);
 
-/* The session's agent is gone: it waits for no input, and none of its pushes is held. */
-bool inbox_end(struct inbox *ib, const char *session);
+/* What became of a session. */
+enum inbox_life {
+	INBOX_LIVE,  /* it runs or is being launched, or nobody knows */
+	INBOX_ENDED, /* its agent has; what is left of it is still there */
+	INBOX_GONE,  /* it was removed */
+};
+/* Apply it to the session's rows, see above; again after rows were added. True when
+ * anything changed. */
+bool inbox_set_life(struct inbox *ib, const char *session, enum inbox_life life);
+/* Does such a question wait on when its session has ended, or was removed? */
+bool inbox_kind_outlives(enum inbox_kind kind);
 
 /* It waits no longer, and the same does not ask again. False: there is no such row. */
 bool inbox_dismiss(struct inbox *ib, uint64_t id, int64_t now_ns);

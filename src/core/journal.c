@@ -97,20 +97,25 @@ void journal_exit(struct store *st, const char *session, const char *bottle, con
 	add(st, &e, "exit", launch);
 }
 
-int64_t journal_last_launch(struct store *st, const char *session)
+struct journal_life journal_life(struct store *st, const char *session)
 {
 	struct store_query q = { .session = session,
 		                 .kinds = STORE_KIND(EVENT_SESSION_STATE),
 		                 .limit = 50 };
+	struct journal_life life = { 0 };
 	struct store_page p = { 0 };
 	struct err err = { 0 };
-	int64_t at = 0;
 
 	if (!st || store_find(st, &q, &p, &err) < 0)
-		return 0;
-	for (size_t i = p.n; i > 0 && !at; i--)
-		if (p.v[i - 1].event.rule && !strcmp(p.v[i - 1].event.rule, JOURNAL_LAUNCHED))
-			at = p.v[i - 1].first_ns;
+		return life;
+	for (size_t i = 0; i < p.n; i++) {
+		const char *rule = p.v[i].event.rule ? p.v[i].event.rule : "";
+
+		if (strcmp(rule, JOURNAL_LAUNCHED) == 0)
+			life.launched_ns = p.v[i].first_ns;
+		else if (strcmp(rule, JOURNAL_STOPPED) == 0)
+			life.stopped_ns = p.v[i].first_ns;
+	}
 	store_page_done(&p);
-	return at;
+	return life;
 }

@@ -28,7 +28,11 @@ void journal_stopped(struct store *st, const char *session, const char *bottle);
 void journal_exit(struct store *st, const char *session, const char *bottle, const char *launch,
                   int code);
 
-/* When the session was last launched, as far as the store knows; 0: it does not. */
-int64_t journal_last_launch(struct store *st, const char *session);
+/* When the session was last launched, and last removed, as far as the store knows; 0: it
+ * does not. */
+struct journal_life {
+	int64_t launched_ns, stopped_ns;
+};
+struct journal_life journal_life(struct store *st, const char *session);
 
 #endif

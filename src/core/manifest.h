@@ -257,6 +257,8 @@ extern const char *const manifest_default_passthrough[];
  * MANIFEST_NAME_MAX. out is untouched on failure. */
 int session_name_make(char out[MANIFEST_NAME_MAX + 1], const char *agent, const char *label,
                       struct err *err);
+/* The agent of a session of that name. */
+void session_name_agent(char out[MANIFEST_NAME_MAX + 1], const char *session);
 /* Is name one that session_name_make() could have made? */
 bool session_name_is_valid(const char *name);
 

@@ -66,6 +66,17 @@ int session_name_make(char out[MANIFEST_NAME_MAX + 1], const char *agent, const 
 	return 0;
 }
 
+void session_name_agent(char out[MANIFEST_NAME_MAX + 1], const char *session)
+{
+	const char *label = strstr(session, "--");
+	size_t n = label ? (size_t)(label - session) : strlen(session);
+
+	if (n > MANIFEST_NAME_MAX)
+		n = MANIFEST_NAME_MAX;
+	memcpy(out, session, n);
+	out[n] = '\0';
+}
+
 bool session_name_is_valid(const char *name)
 {
 	const char *dashes = strstr(name, "--");

@@ -183,7 +183,10 @@ static void set_summary(struct event *e, const struct policy_change *c, const st
 	switch (c->verb) {
 	case POLICY_ALLOW:
 		policy_duration_text(how_long, c->seconds);
-		if (c->seconds)
+		if (c->is_saved)
+			event_set_summary(e, "%s written into the manifest, for later launches",
+			                  host);
+		else if (c->seconds)
 			event_set_summary(e, "%s allowed for %s", host, how_long);
 		else
 			event_set_summary(e, "%s allowed for this session", host);
@@ -223,7 +226,10 @@ void policy_event(struct event *out, const char *session, const char *bottle,
 	if (c->host)
 		cJSON_AddStringToObject(o, "host", c->host);
 	if (c->verb == POLICY_ALLOW)
-		cJSON_AddStringToObject(o, "scope", c->seconds ? "until" : "session");
+		cJSON_AddStringToObject(o, "scope",
+		                        c->is_saved  ? "manifest"
+		                        : c->seconds ? "until"
+		                                     : "session");
 	if (c->verb == POLICY_ALLOW && c->seconds)
 		cJSON_AddNumberToObject(o, "until", (double)until);
 	if (c->verb == POLICY_ALLOW || c->verb == POLICY_REVOKE)

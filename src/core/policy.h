@@ -85,6 +85,9 @@ struct policy_change {
 	/* Tunnels keep the policy they were opened under. true restarts pipelock, which
 	 * cuts every tunnel of the session: REVOKE now, ALLOW when its time is over. */
 	bool cuts;
+	/* ALLOW: it was written into the manifest, for launches to come. That is an event
+	 * of its own, and nothing that a backend carries out. */
+	bool is_saved;
 	const char *by;		/* who decided: policy_by(); bounded copies are made */
 	const char *why;	/* in the person's words; NULL when none were given */
 };

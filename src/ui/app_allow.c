@@ -34,6 +34,13 @@ static void change(struct app *a, const char *session, enum policy_verb verb, co
 	fleet_change_policy(a->fleet, session, &c);
 }
 
+static bool is_running(const struct app *a, const char *session)
+{
+	const struct fleet_row *row = fleet_find(a->fleet, session);
+
+	return row && row->state == SESSION_RUNNING;
+}
+
 /* --- into the manifest ---------------------------------------------------------------------- */
 
 static void edit_free(void *edit)
@@ -54,7 +61,9 @@ static void on_write(struct app *a, struct choice *ch)
 	}
 	fleet_reload(a->fleet);
 	fleet_say(a->fleet, FLEET_INFO, "written to %s", e->path);
-	change(a, ch->session, POLICY_ALLOW, ch->host, 0, false);
+	fleet_saved_host(a->fleet, ch->session, ch->host);
+	if (is_running(a, ch->session))
+		change(a, ch->session, POLICY_ALLOW, ch->host, 0, false);
 }
 
 static void show_edit(struct rich *r, const struct manifest_edit *e)
@@ -83,24 +92,34 @@ static void show_edit(struct rich *r, const struct manifest_edit *e)
 		rich_add(r, THEME_TEXT, "The file stays trusted, with the bytes that are written.");
 }
 
-static void ask_write(struct app *a, const char *session, const char *host)
+/* The session's agent, of one too that is gone; NULL and *err. */
+static const struct agent_spec *agent_of(const struct app *a, const char *session,
+                                         struct err *err)
 {
 	const struct fleet_row *row = fleet_find(a->fleet, session);
-	const struct manifest *m = fleet_manifest(a->fleet);
+	char name[MANIFEST_NAME_MAX + 1];
+
+	session_name_agent(name, session);
+	return manifest_usable_agent(fleet_manifest(a->fleet), row ? row->agent : name, err);
+}
+
+static void ask_write(struct app *a, const char *session, const char *host)
+{
 	struct err err = { 0 };
-	const struct agent_spec *agent = row ? manifest_usable_agent(m, row->agent, &err) : NULL;
+	const struct agent_spec *agent = agent_of(a, session, &err);
 	struct manifest_edit *e = NULL;
 	struct choice *ch;
 
-	if (!agent || manifest_save_host(&e, m, agent, host, &err) < 0) {
-		fleet_say(a->fleet, FLEET_ERROR, "not written: %s",
-		          err.kind ? err.msg : "its agent is not in the manifest any more");
+	if (!agent ||
+	    manifest_save_host(&e, fleet_manifest(a->fleet), agent, host, &err) < 0) {
+		fleet_say(a->fleet, FLEET_ERROR, "not written: %s", err.msg);
 		return;
 	}
 	if (e->is_nothing) {
 		fleet_say(a->fleet, FLEET_INFO, "the manifest has %s already", host);
 		manifest_edit_free(e);
-		change(a, session, POLICY_ALLOW, host, 0, false);
+		if (is_running(a, session))
+			change(a, session, POLICY_ALLOW, host, 0, false);
 		return;
 	}
 	ch = choice_open(a, "Write this into the manifest?", on_write);
@@ -108,7 +127,10 @@ static void ask_write(struct app *a, const char *session, const char *host)
 	ch->extra = e;
 	ch->free_extra = edit_free;
 	show_edit(&ch->text, e);
-	choice_add(ch, "write it, and let %s reach %s now", session, host);
+	if (is_running(a, session))
+		choice_add(ch, "write it, and let %s reach %s now", session, host);
+	else
+		choice_add(ch, "write it: %s reaches %s from its next launch on", session, host);
 }
 
 /* --- allow ----------------------------------------------------------------------- */
@@ -152,6 +174,35 @@ static void refuse(struct app *a, struct rich *text, const char *title)
 	ch->text = *text;
 }
 
+static void on_allow_later(struct app *a, struct choice *ch)
+{
+	ask_write(a, ch->session, ch->host);
+}
+
+/* It does not run: only the next launch can be told. */
+static void ask_later(struct app *a, const char *session, const struct policy_advice *advice,
+                      struct rich *r)
+{
+	struct err err = { 0 };
+	struct choice *ch;
+
+	if (!agent_of(a, session, &err)) {
+		rich_gap(r);
+		rich_add(r, THEME_WARN, "It does not run: there is nothing to be allowed. What "
+		                        "stands in the manifest counts from its next launch.");
+		refuse(a, r, "Not to be allowed");
+		return;
+	}
+	show_host(r, advice);
+	rich_gap(r);
+	rich_add(r, THEME_WARN,
+	         "It does not run: nothing can be let through now, but at its next launch.");
+	ch = choice_open(a, "Let it through next time?", on_allow_later);
+	choice_about(ch, session, advice->host);
+	ch->text = *r;
+	choice_add(ch, "in the manifest: at each launch of its bottle (shows the change)");
+}
+
 /* e: what was refused; NULL when only a host was named. */
 static void ask_allow(struct app *a, const char *session, const struct policy_advice *advice,
                       const char *asked, const struct event *e)
@@ -178,10 +229,7 @@ static void ask_allow(struct app *a, const char *session, const struct policy_ad
 		return;
 	}
 	if (!row || row->state != SESSION_RUNNING) {
-		rich_gap(&r);
-		rich_add(&r, THEME_WARN, "It does not run: there is nothing to be allowed. What "
-		                         "stands in the manifest counts from its next launch.");
-		refuse(a, &r, "Not to be allowed");
+		ask_later(a, session, advice, &r);
 		return;
 	}
 	show_host(&r, advice);

@@ -150,6 +150,7 @@ static void add_scanner(struct rich *r, const struct event *e)
 static void add_allow(const struct app *a, struct rich *r, const struct event *e)
 {
 	const struct policy *p = e->session ? fleet_policy(a->fleet, e->session) : NULL;
+	const struct fleet_row *row = e->session ? fleet_find(a->fleet, e->session) : NULL;
 	struct policy_advice advice;
 
 	policy_consider_event(&advice, e, p, fleet_clock_ns() / 1000000000);
@@ -157,10 +158,16 @@ static void add_allow(const struct app *a, struct rich *r, const struct event *e
 	switch (advice.offer) {
 	case POLICY_OFFERED_WARNED:
 	case POLICY_OFFERED:
-		rich_fieldf(r, "a", THEME_TEXT,
-		            "lets %s reach %s: this very host, on any port. What it sends there is "
-		            "still scanned. You choose for how long.",
-		            e->session ? e->session : "it", advice.host);
+		if (!row || row->state != SESSION_RUNNING)
+			rich_fieldf(r, "a", THEME_TEXT,
+			            "writes %s into the manifest, for the next launch: now %s does "
+			            "not run.",
+			            advice.host, e->session ? e->session : "it");
+		else
+			rich_fieldf(r, "a", THEME_TEXT,
+			            "lets %s reach %s: this very host, on any port. What it sends "
+			            "there is still scanned. You choose for how long.",
+			            e->session ? e->session : "it", advice.host);
 		if (*advice.reason)
 			rich_field(r, "", THEME_WARN, advice.reason);
 		break;
@@ -212,10 +219,19 @@ static bool push_of_event(struct app *a, enum ui_command c, const struct event *
 	return true;
 }
 
+static void add_ended(struct rich *r, const struct inbox_item *it)
+{
+	if (it && it->is_ended)
+		rich_field(r, "ended", THEME_STOPPED,
+		           "Its agent has ended: nobody waits for an answer. This leaves the inbox "
+		           "when the session is removed (D) or launched again (r).");
+}
+
 static void build_event(struct app *a, struct rich *r, const struct event *e,
                         const struct inbox_item *it)
 {
 	add_owner(a, r, e);
+	add_ended(r, it);
 	if (is_egress(e)) {
 		rich_gap(r);
 		add_request(r, e);
@@ -261,6 +277,7 @@ static void build_item(struct app *a, struct rich *r, const struct inbox_item *i
 	rich_fieldf(r, "session", THEME_TEXT, "%s%s%s", it->session, row ? " in " : "",
 	            row ? row->bottle : "");
 	rich_fieldf(r, "since", THEME_TEXT, "%s", since);
+	add_ended(r, it);
 	rich_gap(r);
 	rich_field(r, it->kind == INBOX_AGENT ? "it claims" : "what",
 	           it->kind == INBOX_AGENT ? THEME_TEXT : THEME_FAILED, it->text);

@@ -62,6 +62,8 @@ static enum theme_sign_id sign(const struct inbox_item *it)
 
 static enum theme_element element(const struct inbox_item *it)
 {
+	if (it->is_ended)
+		return THEME_STOPPED;
 	switch (it->kind) {
 	case INBOX_AGENT:
 	case INBOX_HELD:
@@ -82,7 +84,7 @@ static void draw_row(struct app *a, struct canvas c, int y, const struct inbox_i
 {
 	bool is_ascii = grid_is_ascii(a->grid);
 	struct style mark = theme_style(a->theme, element(it));
-	struct style text = theme_style(a->theme, THEME_TEXT);
+	struct style text = theme_style(a->theme, it->is_ended ? THEME_STOPPED : THEME_TEXT);
 	struct buf b = BUF_INIT(APP_LINE_MAX);
 	char age[16];
 	int x = 1;
@@ -93,9 +95,13 @@ static void draw_row(struct app *a, struct canvas c, int y, const struct inbox_i
 	x += canvas_printf(c, y, x, 4, theme_style(a->theme, THEME_DIM), "%4s", age) + 1;
 	x += canvas_text(c, y, x, 2, mark, theme_sign(sign(it), is_ascii)) + 1;
 	text_safe_str(&b, it->session, 40);
-	canvas_text(c, y, x, SESSION_COLUMN - 1, app_session_style(a, it->session, THEME_TEXT),
+	canvas_text(c, y, x, SESSION_COLUMN - 1, app_session_style(a, it->session,
+	                                                    it->is_ended ? THEME_STOPPED
+	                                                                 : THEME_TEXT),
 	            buf_str(&b));
 	x += SESSION_COLUMN;
+	if (it->is_ended)
+		x += canvas_text(c, y, x, -1, text, "ended") + 1;
 	buf_reset(&b);
 	if (it->host && *it->host) {
 		/* a name is shown in ASCII: one letter must not pass for another */

@@ -33,7 +33,7 @@ void notice_look(struct app *a)
 		struct buf text = BUF_INIT(4 * NOTICE_MAX);
 
 		a->noticed = item->id;
-		if (item->last_ns < a->opened_ns || is_seen(a, item) ||
+		if (item->last_ns < a->opened_ns || item->is_ended || is_seen(a, item) ||
 		    !notice_may(&a->notice_rate, now))
 			continue;
 		notice_text(&text, item);

@@ -141,5 +141,29 @@ shows e 'new\.test' "shows what happened"
 hides e '⚑ [0-9]' "and does not ask again what was dismissed"
 term_keys e q
 shows e 'exit 0' "and leaves"
+
+# its agent ends: what was asked can be answered for the next launch, and goes with it
+row() { "$bottle" inbox --json 2>/dev/null | jq -e --arg h "$1" "[.[] | select(.host == \$h and $2)] | length == $3" >/dev/null; }
+late() { [ "$(status "$1")" = 403 ]; }
+check "a fourth host is refused" late late.example.org
+check "and a fifth" late other.example.org
+check "both wait" until_true 60 row late.example.org '(.ended | not)' 1
+docker kill "cb-$one-agent" >/dev/null
+check "the agent is killed: its questions are marked as ended" until_true 60 row late.example.org .ended 1
+cb allow "$one" late.example.org
+is $rc 1 "nothing can be let through now"
+cb allow "$one" late.example.org --save --yes --why "for the next one"
+is $rc 0 "but for the next launch"
+check "it is in the manifest" grep -q late.example.org "$manifest"
+check "that settles the question" until_true 60 row late.example.org true 0
+cb events --json --kind policy.changed
+is "$(jq -r 'select(.host == "late.example.org") | .detail.scope + " " + .detail.why' "$out")" "manifest for the next one" \
+	"and is an event with its scope and why"
+check "the other one is there still" row other.example.org .ended 1
+docker rm -f "cbt-decide-$tag-up" >/dev/null	# it is in the session's network
 cb stop "$one"
+is $rc 0 "stop"
+check "removed, it asks nothing more" row other.example.org true 0
+cb events --json --grep other.example.org
+is "$(jq -r .kind "$out")" egress.blocked "what happened stays among the events"
 finish

@@ -356,7 +356,7 @@ static void test_a_held_push_goes_when_it_was_decided_and_only_that_one(void **s
 	assert_true(take(push_of(EVENT_PUSH_ACCEPTED, EVENT_ALLOW, "p1", 12)));
 	assert_int_equal(inbox_n(ib), 1);
 	assert_string_equal(at(0)->push, "p2");
-	assert_true(inbox_end(ib, "s"));
+	assert_true(inbox_set_life(ib, "s", INBOX_ENDED));
 	assert_int_equal(inbox_n(ib), 0);
 }
 
@@ -391,6 +391,77 @@ static void test_a_dismissed_failure_asks_again_only_when_it_is_a_later_one(void
 	inbox_dismiss(ib, at(0)->id, 20);
 	assert_false(inbox_state(ib, INBOX_LAUNCH, "s", "it failed", 10));
 	assert_true(inbox_state(ib, INBOX_LAUNCH, "s", "it failed", 30));
+}
+
+static void test_what_an_ended_session_asked_stands_last_and_waits_no_more(void **state)
+{
+	struct event e = event_of(EVENT_EGRESS_BLOCKED, EVENT_BLOCK, "s", "a.test", "allowlist",
+	                          1);
+
+	(void)state;
+	blocked("s", "a.test", 10);
+	inbox_state(ib, INBOX_LAUNCH, "s", "the agent ended with 1", 11);
+	inbox_state(ib, INBOX_AGENT, "s", "may I?", 12);
+	take(push_of(EVENT_PUSH_HELD, EVENT_HOLD, "p1", 13));
+	blocked("t", "a.test", 20);
+	assert_true(inbox_is_waiting(ib, &e));
+	assert_true(inbox_set_life(ib, "s", INBOX_ENDED));
+	assert_false(inbox_set_life(ib, "s", INBOX_ENDED));
+	assert_int_equal(inbox_n(ib), 3);
+	assert_int_equal(inbox_n_waiting(ib), 2);
+	assert_int_equal(inbox_n_of(ib, "s"), 1);
+	assert_int_equal(at(0)->kind, INBOX_LAUNCH);
+	assert_string_equal(at(1)->session, "t");
+	assert_string_equal(at(2)->session, "s");
+	assert_true(at(2)->is_ended);
+	assert_true(inbox_has(ib, &e));
+	assert_false(inbox_is_waiting(ib, &e));
+	/* what comes after it stands before it */
+	blocked("t", "b.test", 30);
+	assert_true(at(3)->is_ended);
+	/* it was not the end */
+	assert_true(inbox_set_life(ib, "s", INBOX_LIVE));
+	assert_string_equal(at(0)->host, "a.test");
+	assert_int_equal(inbox_n_waiting(ib), 4);
+	event_done(&e);
+}
+
+static void test_what_a_removed_session_asked_is_gone_but_failures_and_gaps(void **state)
+{
+	(void)state;
+	blocked("s", "a.test", 10);
+	take(push_of(EVENT_PUSH_REJECTED, EVENT_BLOCK, "p1", 11));
+	take(event_of(EVENT_POLICY_CHANGED, EVENT_FAIL, "s", "a.test", "allow", 12));
+	take(event_of(EVENT_LOG_GAP, EVENT_WARN, "s", NULL, "gap", 13));
+	inbox_state(ib, INBOX_LAUNCH, "s", "no such image", 14);
+	blocked("t", "a.test", 20);
+	assert_true(inbox_set_life(ib, "s", INBOX_GONE));
+	assert_int_equal(inbox_n(ib), 3);
+	assert_int_equal(at(0)->kind, INBOX_GAP);
+	assert_int_equal(at(1)->kind, INBOX_LAUNCH);
+	assert_string_equal(at(2)->session, "t");
+	assert_false(inbox_set_life(ib, "s", INBOX_GONE));
+}
+
+static void test_a_full_inbox_loses_what_ended_first(void **state)
+{
+	(void)state;
+	blocked("first", "a.test", 1);
+	blocked("ended", "a.test", 2);
+	inbox_set_life(ib, "ended", INBOX_ENDED);
+	for (int i = 2; i < INBOX_ITEMS_MAX; i++) {
+		char session[32];
+
+		snprintf(session, sizeof session, "s%d", i);
+		blocked(session, "a.test", 10 + i);
+	}
+	assert_int_equal(inbox_n(ib), INBOX_ITEMS_MAX);
+	blocked("one-more", "a.test", 5000);
+	assert_int_equal(inbox_n(ib), INBOX_ITEMS_MAX);
+	assert_int_equal(inbox_n_waiting(ib), INBOX_ITEMS_MAX);
+	assert_string_equal(at(0)->session, "first");
+	blocked("yet-another", "a.test", 5001);
+	assert_string_equal(at(0)->session, "s2");
 }
 
 static void test_an_agent_that_says_much_is_one_row_with_its_last_words(void **state)
@@ -428,6 +499,9 @@ int main(void)
 		T(test_an_allowed_host_waits_no_longer_but_its_secrets_do),
 		T(test_a_state_is_one_row_until_it_ends),
 		T(test_a_dismissed_failure_asks_again_only_when_it_is_a_later_one),
+		T(test_what_an_ended_session_asked_stands_last_and_waits_no_more),
+		T(test_what_a_removed_session_asked_is_gone_but_failures_and_gaps),
+		T(test_a_full_inbox_loses_what_ended_first),
 		T(test_an_agent_that_says_much_is_one_row_with_its_last_words),
 	};
 

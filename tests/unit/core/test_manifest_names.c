@@ -21,6 +21,21 @@ static void a_session_is_called_after_agent_and_label(void **state)
 	assert_int_equal(strlen(name), MANIFEST_NAME_MAX);
 }
 
+static void the_agent_of_a_session_is_in_its_name(void **state)
+{
+	char agent[MANIFEST_NAME_MAX + 1], longest[3 * MANIFEST_NAME_MAX];
+
+	(void)state;
+	session_name_agent(agent, "implementer");
+	assert_string_equal(agent, "implementer");
+	session_name_agent(agent, "a-b--issue-12");
+	assert_string_equal(agent, "a-b");
+	memset(longest, 'a', sizeof longest - 1);
+	longest[sizeof longest - 1] = '\0';
+	session_name_agent(agent, longest);
+	assert_int_equal(strlen(agent), MANIFEST_NAME_MAX);
+}
+
 static void names_that_could_be_read_two_ways_are_refused(void **state)
 {
 	static const char *const bad[] = { "a--b", "-a", "a-", "A", "a_b", "a.b", "a b", "a/b" };
@@ -214,6 +229,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_session_is_called_after_agent_and_label),
+		cmocka_unit_test(the_agent_of_a_session_is_in_its_name),
 		cmocka_unit_test(names_that_could_be_read_two_ways_are_refused),
 		cmocka_unit_test(a_session_name_is_told_from_other_text),
 		cmocka_unit_test(host_names_are_taken_and_lowered),

@@ -301,6 +301,25 @@ static void a_decision_is_an_event_with_who_when_why(void **state)
 	event_done(&e);
 }
 
+static void what_is_written_into_the_manifest_is_one_of_its_own(void **state)
+{
+	const struct policy_change change = { .verb = POLICY_ALLOW,
+		                              .host = "docs.example.org",
+		                              .is_saved = true,
+		                              .by = "ada@desk" };
+	char *scope;
+	struct event e;
+
+	(void)state;
+	policy_event(&e, "implementer", "dev", &change, 0, NULL);
+	scope = event_detail_get(&e, "scope");
+	assert_int_equal(e.verdict, EVENT_ALLOW);
+	assert_string_equal(scope, "manifest");
+	assert_non_null(strstr(e.summary, "written into the manifest"));
+	free(scope);
+	event_done(&e);
+}
+
 static void a_refused_decision_is_one_too(void **state)
 {
 	const struct policy_change change = { .verb = POLICY_REVOKE, .host = "a.test" };
@@ -406,6 +425,7 @@ int main(void)
 		cmocka_unit_test(times_are_read),
 		cmocka_unit_test(times_are_said),
 		cmocka_unit_test(a_decision_is_an_event_with_who_when_why),
+		cmocka_unit_test(what_is_written_into_the_manifest_is_one_of_its_own),
 		cmocka_unit_test(a_refused_decision_is_one_too),
 		cmocka_unit_test(what_is_in_force_is_shown),
 		cmocka_unit_test(a_url_is_asked_without_what_may_be_secret),

@@ -13,6 +13,10 @@
 	"{\"bottles\":{\"b\":{}},\"agents\":{\"one\":{\"bottle\":\"b\"},\"two\":{\"bottle\":" \
 	"\"b\"}}}"
 
+#define ENDED(s)                                                                       \
+	"{\"t\":0,\"session\":{\"session\":\"" s "\",\"agent\":\"" s "\",\"bottle\":\"b\","  \
+	"\"state\":\"stopped\",\"exit_code\":0,\"created\":1795521600}}\n"
+
 static struct fleet *fleet;
 static struct store *store;
 static struct backend_ops ops;
@@ -138,8 +142,7 @@ static void test_events_are_there_again_after_a_restart(void **state)
 	assert_true(fleet_event(fleet, 0)->id > 0);
 	assert_int_equal(fleet_n_waiting(fleet), 2);
 	close_fleet();
-	/* the session is gone by now */
-	open_fleet("");
+	open_fleet(RUNNING("one"));
 	assert_int_equal(fleet_n_events(fleet), 2);
 	assert_string_equal(host(0), "x");
 	assert_string_equal(host(1), "y");
@@ -229,7 +232,7 @@ static void test_what_an_earlier_launch_asked_is_over(void **state)
 	struct event e = made("one", "old", fleet_clock_ns() - 1000000);
 
 	(void)state;
-	open_fleet("");
+	open_fleet(RUNNING("one"));
 	store_add_event(store, &e, NULL);
 	event_done(&e);
 	flushed();
@@ -240,9 +243,99 @@ static void test_what_an_earlier_launch_asked_is_over(void **state)
 	event_done(&e);
 	flushed();
 	close_fleet();
-	open_fleet("");
+	open_fleet(RUNNING("one"));
 	assert_int_equal(fleet_n_waiting(fleet), 1);
 	assert_string_equal(inbox_at(fleet_inbox(fleet), 0)->host, "new");
+}
+
+static size_t n_stored_waiting(void)
+{
+	const struct store_query q = { .only_waiting = true };
+	struct err err = { 0 };
+	size_t n = 0;
+
+	assert_int_equal(store_count(store, &q, 99, &n, &err), 0);
+	return n;
+}
+
+static void test_what_an_ended_session_asked_is_there_but_waits_no_more(void **state)
+{
+	const struct inbox *ib;
+
+	(void)state;
+	open_fleet(RUNNING("one") RUNNING("two") BLOCK(0, "one", "x") BLOCK(0, "two", "y"));
+	assert_int_equal(fleet_n_waiting(fleet), 2);
+	close_fleet();
+	open_fleet(ENDED("one") RUNNING("two"));
+	ib = fleet_inbox(fleet);
+	assert_int_equal(inbox_n(ib), 2);
+	assert_int_equal(fleet_n_waiting(fleet), 1);
+	assert_int_equal(fleet_find(fleet, "one")->n_attention, 0);
+	assert_false(fleet_is_waiting(fleet, 0));
+	assert_true(inbox_at(ib, 1)->is_ended);
+	assert_string_equal(inbox_at(ib, 1)->host, "x");
+	/* it can be put away */
+	fleet_dismiss_item(fleet, inbox_at(ib, 1)->id, NULL);
+	assert_int_equal(inbox_n(ib), 1);
+	flushed();
+	assert_int_equal(n_stored_waiting(), 1);
+}
+
+static void test_what_a_removed_session_asked_leaves_the_inbox(void **state)
+{
+	(void)state;
+	open_fleet(RUNNING("one") BLOCK(0, "one", "x"));
+	close_fleet();
+	/* somebody removed it meanwhile, and wrote nothing down */
+	open_fleet("");
+	assert_int_equal(inbox_n(fleet_inbox(fleet)), 0);
+	assert_int_equal(fleet_n_events(fleet), 1);
+	/* where it is still there, it is still asked */
+	close_fleet();
+	open_fleet(RUNNING("one"));
+	assert_int_equal(fleet_n_waiting(fleet), 1);
+	fleet_dismiss_item(fleet, inbox_at(fleet_inbox(fleet), 0)->id, NULL);
+	close_fleet();
+	/* what was removed by us is over for good, and so is what was dismissed in it */
+	open_fleet(RUNNING("one") BLOCK(1, "one", "y"));
+	while (fleet_n_waiting(fleet) < 1)
+		assert_int_equal(loop_turn(loop, 20, NULL), 0);
+	flushed();
+	journal_stopped(store, "one", "b");
+	close_fleet();
+	open_fleet(RUNNING("one"));
+	assert_int_equal(inbox_n(fleet_inbox(fleet)), 0);
+	flushed();
+	assert_int_equal(n_stored_waiting(), 0);
+}
+
+static void test_a_dismissal_is_forgotten_with_the_session(void **state)
+{
+	struct event e;
+
+	(void)state;
+	open_fleet(RUNNING("one") BLOCK(0, "one", "x"));
+	fleet_dismiss_item(fleet, inbox_at(fleet_inbox(fleet), 0)->id, NULL);
+	flushed();
+	journal_stopped(store, "one", "b");
+	close_fleet();
+	open_fleet(RUNNING("one"));
+	e = made("one", "x", fleet_clock_ns());
+	event_set_rule(&e, "", 0);
+	store_add_event(store, &e, NULL);
+	event_done(&e);
+	flushed();
+	assert_int_equal(fleet_n_waiting(fleet), 1);
+}
+
+static void test_without_an_engine_nothing_is_taken_for_removed(void **state)
+{
+	(void)state;
+	open_fleet(RUNNING("one") BLOCK(0, "one", "x"));
+	close_fleet();
+	open_fleet("{\"t\":0,\"engine\":false,\"why\":\"it is away\"}\n");
+	assert_null(fleet_engine(fleet));
+	assert_int_equal(fleet_n_waiting(fleet), 1);
 }
 
 static void test_what_another_program_stores_is_seen(void **state)
@@ -362,6 +455,10 @@ int main(void)
 		TEST(test_what_was_dismissed_asks_no_more_after_a_restart),
 		TEST(test_a_dismissal_is_one_event_when_two_programs_make_it),
 		TEST(test_what_an_earlier_launch_asked_is_over),
+		TEST(test_what_an_ended_session_asked_is_there_but_waits_no_more),
+		TEST(test_what_a_removed_session_asked_leaves_the_inbox),
+		TEST(test_a_dismissal_is_forgotten_with_the_session),
+		TEST(test_without_an_engine_nothing_is_taken_for_removed),
 		TEST(test_what_another_program_stores_is_seen),
 		TEST(test_events_stand_in_the_order_of_time),
 		TEST(test_a_session_is_drained_before_it_is_stopped),
