@@ -271,8 +271,14 @@ static void on_revoke(struct app *a, struct choice *ch)
 
 void revoke_host(struct app *a, const char *session, const char *host)
 {
-	struct choice *ch = choice_open(a, "Take it away?", on_revoke);
+	const struct fleet_row *row = fleet_find(a->fleet, session);
+	struct choice *ch;
 
+	if (!row || row->state != SESSION_RUNNING) {
+		fleet_say(a->fleet, FLEET_INFO, "%s does not run: it reaches nothing", session);
+		return;
+	}
+	ch = choice_open(a, "Take it away?", on_revoke);
 	choice_about(ch, session, host);
 	rich_field(&ch->text, "session", THEME_TEXT, session);
 	rich_field(&ch->text, "host", THEME_TEXT, host);
@@ -331,5 +337,8 @@ void freeze_ask(struct app *a, const char *session)
 	                       "too. Nothing is lost; F again thaws it.");
 	if (is_running)
 		choice_add(ch, "%s", session);
-	choice_add(ch, "all sessions that run (%zu)", ch->is_thaw ? frozen : running - frozen);
+	if (ch->is_thaw)
+		choice_add(ch, "all that are frozen (%zu)", frozen);
+	else
+		choice_add(ch, "all sessions that run (%zu)", running - frozen);
 }

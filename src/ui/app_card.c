@@ -465,7 +465,8 @@ bool card_command(struct app *a, enum ui_command c, uint64_t item, uint64_t seq,
 	if (e)
 		return card_event_command(a, c, e, argument);
 	if (c == UI_ALLOW || c == UI_DIFF || c == UI_APPROVE || c == UI_REJECT || c == UI_ACCEPT) {
-		fleet_say(a->fleet, FLEET_INFO, "there is nothing in it to be decided so");
+		fleet_say(a->fleet, FLEET_INFO, "there is no %s in it",
+		          c == UI_ALLOW ? "host to be allowed" : "push");
 		return true;
 	}
 	return session_command(a, c, session);
@@ -505,11 +506,17 @@ static enum inbox_kind kind_of(const struct app *a, uint64_t item, uint64_t seq)
 const struct hint_item *card_choose_hints(const struct app *a, uint64_t item, uint64_t seq,
                                           const struct card_hints *hints)
 {
+	const struct event *e = event_of(a, item, seq);
+
 	switch (kind_of(a, item, seq)) {
 	case INBOX_HELD:
 		return hints->held;
 	case INBOX_PUSH:
 		return hints->push;
+	case INBOX_BLOCK:
+		return hints->block;
+	case INBOX_KINDS:
+		return e && is_egress(e) ? hints->block : hints->other;
 	default:
 		return hints->other;
 	}
@@ -525,15 +532,18 @@ static const struct hint_item push_hints[] = {
 	{ UI_RAW, "record" }, { UI_COPY, "copy" },		 { UI_CLOSE, "back" },
 	{ UI_NONE, NULL },
 };
+static const struct hint_item block_hints[] = {
+	{ UI_ALLOW, "allow" }, { UI_DISMISS, "dismiss" }, { UI_RAW, "record" },
+	{ UI_COPY, "copy" },   { UI_CLOSE, "back" },	  { UI_NONE, NULL },
+};
 static const struct hint_item hints[] = {
-	{ UI_ALLOW, "allow" },	  { UI_DISMISS, "dismiss" }, { UI_DIFF, "diff" },
-	{ UI_RAW, "record" },	  { UI_RELAUNCH, "relaunch" }, { UI_COPY, "copy" },
-	{ UI_CLOSE, "back" },	  { UI_NONE, NULL },
+	{ UI_DISMISS, "dismiss" }, { UI_RAW, "record" }, { UI_RELAUNCH, "relaunch" },
+	{ UI_COPY, "copy" },	   { UI_CLOSE, "back" }, { UI_NONE, NULL },
 };
 
 static const struct hint_item *hints_for(const struct app *a, const struct overlay *o)
 {
-	static const struct card_hints by_kind = { held_hints, push_hints, hints };
+	static const struct card_hints by_kind = { held_hints, push_hints, block_hints, hints };
 
 	return card_choose_hints(a, o->item, o->seq, &by_kind);
 }

@@ -54,6 +54,8 @@ static void build(struct app *a, struct overlay *o, struct rich *r, struct buf *
 		bool is_chosen = ch->chosen == (int)i;
 		char label[24];
 
+		if (is_chosen)
+			o->chosen = r->n;
 		snprintf(label, sizeof label, "%s %zu", is_chosen ? ">" : " ", i + 1);
 		rich_field(r, label, is_chosen ? THEME_DIALOG_FOCUS : THEME_TEXT, ch->options[i]);
 		rich_last(r)->is_filled = is_chosen;
@@ -97,6 +99,7 @@ static bool command(struct app *a, struct overlay *o, enum ui_command c, const c
 	}
 	if (!ch->done)
 		return false;
+	o->shows_chosen = true;
 	switch (c) {
 	case UI_UP:
 		choose(a, ch, -1);
@@ -115,6 +118,7 @@ static bool command(struct app *a, struct overlay *o, enum ui_command c, const c
 		break;
 	case UI_PAGE_UP:
 	case UI_PAGE_DOWN:
+		o->shows_chosen = false;
 		return false;
 	default:
 		break;

@@ -1,16 +1,10 @@
 /* Commands: what keys and ":" lines do. */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "core/err.h"
 #include "core/mem.h"
-#include "core/text.h"
 #include "ui/app_int.h"
 #include "ui/screen.h"
 
@@ -60,6 +54,8 @@ static void select_session(struct app *a, const char *argument)
 		app_select(a, fleet_row(a->fleet, (size_t)n - 1)->name);
 	else if (fleet_find(a->fleet, argument))
 		app_select(a, argument);
+	else if (!*argument)
+		fleet_say(a->fleet, FLEET_WARN, "which session? its number or its name");
 	else
 		fleet_say(a->fleet, FLEET_WARN, "there is no session %s", argument);
 }
@@ -138,6 +134,18 @@ static void launch(struct app *a, const char *argument)
 		form_open(a, r ? r->agent : NULL, NULL);
 }
 
+static void prompt(struct app *a, const char *title, const char *text, const char *argument,
+                   dialog_fn *done)
+{
+	dialog_prompt(a, title, text, false, done);
+	if (argument && *argument) {
+		buf_adds(&a->dialog.input, argument);
+		done(a, true);
+		if (a->dialog.kind == DIALOG_PROMPT)
+			dialog_close(a);
+	}
+}
+
 static void on_send(struct app *a, bool accepted)
 {
 	struct buf line = BUF_INIT(1u << 16);
@@ -156,8 +164,26 @@ static void on_send(struct app *a, bool accepted)
 		    fleet_send(a->fleet, r->name, FLEET_AGENT, line.data, line.len) == 0)
 			n++;
 	}
-	fleet_say(a->fleet, n ? FLEET_INFO : FLEET_WARN, "sent to %zu sessions", n);
+	if (n == 0)
+		fleet_say(a->fleet, FLEET_WARN, "not sent: none of them runs");
+	else
+		fleet_say(a->fleet, FLEET_INFO, "sent to %zu session%s", n, n == 1 ? "" : "s");
 	buf_done(&line);
+}
+
+/* Says to whom, as marks may be out of sight. */
+static void ask_send(struct app *a, const char *argument)
+{
+	struct buf text = BUF_INIT(APP_LINE_MAX);
+
+	for (char **name = a->marks; name && *name; name++)
+		buf_addf(&text, "%s%s", name == a->marks ? "To the marked " : ", ", *name);
+	if (text.len == 0)
+		buf_addf(&text, "To %s", a->selected);
+	buf_addc(&text, ':');
+	if (*a->selected || strv_len(a->marks))
+		prompt(a, "Send a line", buf_str(&text), argument, on_send);
+	buf_done(&text);
 }
 
 /* --- text --------------------------------------------------------------------------------- */
@@ -221,87 +247,7 @@ static void mark(struct app *a)
 	}
 }
 
-static void messages(struct app *a)
-{
-	struct buf b = BUF_INIT(1u << 18);
-	enum fleet_level level;
-	int64_t ts;
-
-	for (size_t i = 0; fleet_message(a->fleet, i, &level, &ts); i++) {
-		time_t seconds = (time_t)(ts / 1000000000);
-		char when[16];
-		struct tm tm;
-
-		localtime_r(&seconds, &tm);
-		strftime(when, sizeof when, "%H:%M:%S", &tm);
-		buf_addf(&b, "%s %s", when, level == FLEET_ERROR ? "error: " : "");
-		text_safe_str(&b, fleet_message(a->fleet, i, NULL, NULL), 2000);
-		buf_addc(&b, '\n');
-	}
-	if (b.len == 0)
-		buf_adds(&b, "nothing was said yet\n");
-	dialog_card(a, "Messages", buf_steal(&b));
-}
-
-static void help(struct app *a)
-{
-	static const char *const titles[UI_MODES] = {
-		[UI_MODE_LIST] = "Everywhere",
-		[UI_MODE_PREFIX] = "After the prefix, while an agent has the keyboard",
-		[UI_MODE_SCROLL] = "In the scrollback",
-		[UI_MODE_OVERLAY] = "In the inbox, a card, a diff, the policy",
-	};
-	struct buf b = BUF_INIT(1u << 16);
-	char prefix[32];
-
-	input_key_name(&a->prefix, prefix);
-	buf_addf(&b, "The prefix is %s; send it twice for a literal one.\n", prefix);
-	for (int mode = 0; mode < UI_MODES; mode++) {
-		size_t n;
-		const struct keymap_row *rows = keymap_rows((enum ui_mode)mode, &n);
-
-		buf_addf(&b, "\n%s\n", titles[mode]);
-		for (size_t i = 0; i < n; i++)
-			if (!rows[i].argument)
-				buf_addf(&b, "  %-10s %-13s %s\n", rows[i].key,
-				         keymap_info(rows[i].command)->name,
-				         keymap_info(rows[i].command)->help);
-	}
-	buf_adds(&b, "\nAs commands, after \":\"\n");
-	for (int c = 1; c < UI_COMMANDS; c++)
-		buf_addf(&b, "  %-13s %-16s %s\n", keymap_info((enum ui_command)c)->name,
-		         keymap_info((enum ui_command)c)->arguments,
-		         keymap_info((enum ui_command)c)->help);
-	dialog_card(a, "Help", buf_steal(&b));
-}
-
 /* --- the rest -------------------------------------------------------------------------------- */
-
-static void run_editor(struct app *a)
-{
-	const char *editor = getenv("EDITOR");
-	pid_t pid = fork();
-	int status;
-
-	if (pid == 0) {
-		execlp(editor && *editor ? editor : "vi", editor && *editor ? editor : "vi",
-		       a->opt.manifest_path, (char *)NULL);
-		_exit(127);
-	}
-	if (pid > 0)
-		while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-			;
-}
-
-static void edit(struct app *a)
-{
-	if (!a->opt.manifest_path) {
-		fleet_say(a->fleet, FLEET_WARN, "there is no manifest yet");
-		return;
-	}
-	app_suspend_for(a, run_editor);
-	fleet_reload(a->fleet);
-}
 
 static void choose_theme(struct app *a, const char *name)
 {
@@ -330,27 +276,22 @@ static void choose_theme(struct app *a, const char *name)
 
 static void split(struct app *a, const char *argument)
 {
+	if (argument && *argument && (argument[1] || !strchr("124", *argument))) {
+		fleet_say(a->fleet, FLEET_WARN, "split shows 1, 2 or 4 terminals, not \"%s\"",
+		          argument);
+		return;
+	}
 	if (argument && *argument)
-		a->n_terms = *argument == '4' ? 4 : *argument == '2' ? 2 : 1;
+		a->n_terms = *argument - '0';
 	else
 		a->n_terms = a->n_terms == 1 ? 2 : a->n_terms == 2 ? 4 : 1;
 	if (a->n_terms > 1 && !app_term_row(a, 1))
 		fleet_say(a->fleet, FLEET_INFO, "no other session runs to be shown beside it");
 }
 
-static void save_display(struct app *a, const char *path)
+static void no_event(struct app *a)
 {
-	struct buf b = BUF_INIT(1u << 20);
-	FILE *f;
-
-	app_draw(a);
-	grid_dump(a->grid, &b, false);
-	f = fopen(path, "we");
-	if (!f || fwrite(buf_str(&b), 1, b.len, f) != b.len)
-		fleet_say(a->fleet, FLEET_ERROR, "%s: %s", path, strerror(errno));
-	if (f)
-		fclose(f);
-	buf_done(&b);
+	fleet_say(a->fleet, FLEET_INFO, "first select an event: Tab goes to them, i to what waits");
 }
 
 static void dismiss(struct app *a)
@@ -361,7 +302,23 @@ static void dismiss(struct app *a)
 	if (v && events_selected(a, v, &index)) {
 		fleet_dismiss(a->fleet, fleet_event_seq(a->fleet, index));
 		events_move(a, v, 1);
+	} else if (!v) {
+		no_event(a);
 	}
+}
+
+static void shell(struct app *a)
+{
+	const struct fleet_row *r = app_row(a);
+
+	if (!r || r->state != SESSION_RUNNING) {
+		fleet_say(a->fleet, FLEET_WARN, "%s does not run: there is no shell in it",
+		          a->selected);
+		return;
+	}
+	a->shows_shell = !a->shows_shell;
+	a->saw_shell = false;
+	app_attach(a);
 }
 
 static void send_prefix(struct app *a)
@@ -369,18 +326,6 @@ static void send_prefix(struct app *a)
 	const struct input_event ev = { .kind = INPUT_KEY, .key = a->prefix };
 
 	term_key(a, &ev);
-}
-
-static void prompt(struct app *a, const char *title, const char *text, const char *argument,
-                   dialog_fn *done)
-{
-	dialog_prompt(a, title, text, false, done);
-	if (argument && *argument) {
-		buf_adds(&a->dialog.input, argument);
-		done(a, true);
-		if (a->dialog.kind == DIALOG_PROMPT)
-			dialog_close(a);
-	}
 }
 
 /* About: rows, panes and sessions. */
@@ -468,10 +413,10 @@ static bool view_command(struct app *a, enum ui_command c, const char *argument)
 		choose_theme(a, argument);
 		return true;
 	case UI_HELP:
-		help(a);
+		show_help(a);
 		return true;
 	case UI_MESSAGES:
-		messages(a);
+		show_messages(a);
 		return true;
 	case UI_REDRAW:
 		screen_redraw_all(a->screen);
@@ -562,13 +507,10 @@ void app_command(struct app *a, enum ui_command c, const char *argument)
 			fleet_cancel(a->fleet, r->name);
 		break;
 	case UI_SHELL:
-		a->shows_shell = !a->shows_shell;
-		a->saw_shell = false;
-		app_attach(a);
+		shell(a);
 		break;
 	case UI_SEND:
-		prompt(a, "Send a line", "To the marked sessions, else to the selected one:",
-		       argument, on_send);
+		ask_send(a, argument);
 		break;
 	case UI_DISMISS:
 		dismiss(a);
@@ -581,6 +523,8 @@ void app_command(struct app *a, enum ui_command c, const char *argument)
 		policy_command(a, c, argument);
 		break;
 	case UI_SEARCH:
+		if (!a->scroll.is_on)
+			scroll_toggle(a);
 		prompt(a, "Search", "In the scrollback, upwards:", argument, on_search);
 		break;
 	case UI_FILTER:
@@ -590,23 +534,30 @@ void app_command(struct app *a, enum ui_command c, const char *argument)
 		       argument, on_filter);
 		break;
 	case UI_COMMAND:
-		dialog_prompt(a, "Command", "? lists them", false, on_command);
+		dialog_prompt(a, "Command", "help lists them", false, on_command);
 		break;
 	case UI_EDIT:
-		edit(a);
+		show_manifest(a);
 		break;
 	case UI_RELOAD:
 		fleet_reload(a->fleet);
 		fleet_say(a->fleet, FLEET_INFO, "read again");
 		break;
 	case UI_SAVE_DISPLAY:
-		save_display(a, argument && *argument ? argument : "claude-bottle-screen.txt");
+		show_to_file(a, argument && *argument ? argument : "claude-bottle-screen.txt");
 		break;
 	case UI_LITERAL:
 		send_prefix(a);
 		break;
 	case UI_QUIT:
 		app_quit(a);
+		break;
+	case UI_DIFF:
+	case UI_APPROVE:
+	case UI_REJECT:
+	case UI_ACCEPT:
+	case UI_RAW:
+		no_event(a);
 		break;
 	default:
 		break;
@@ -625,9 +576,13 @@ void app_command_line(struct app *a, const char *line)
 	}
 	if (!*text)
 		return;
-	c = keymap_command(text);
+	c = strcmp(text, "?") == 0 ? UI_HELP : keymap_command(text);
 	if (c == UI_NONE)
 		fleet_say(a->fleet, FLEET_WARN, "there is no command \"%s\"; ? lists them", text);
+	else if (argument && *argument && !*keymap_info(c)->arguments)
+		/* who names a session must not have another one stopped */
+		fleet_say(a->fleet, FLEET_WARN,
+		          "\"%s\" takes nothing after it: it is about what is selected", text);
 	else
 		app_command(a, c, argument);
 }

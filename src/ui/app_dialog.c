@@ -7,6 +7,9 @@
 #include "ui/app_int.h"
 
 #define INPUT_MAX     65536
+#define FAR	      1000000
+#define HANG_MAX      32
+#define HANG_ROOM     24	/* columns that text wants */
 #define DEAF_NS	      300000000ull	/* a question ignores keys meant for others */
 
 void dialog_close(struct app *a)
@@ -101,20 +104,36 @@ static void scroll(struct dialog *d, int by)
 		d->top = 0;
 }
 
+/* What is too far is brought back when it is drawn. */
+static bool scroll_key(struct dialog *d, const struct input_event *ev)
+{
+	static const struct {
+		const char *key;
+		int by;
+	} keys[] = {
+		{ "j", 1 },	    { "Down", 1 },	{ "k", -1 },	 { "Up", -1 },
+		{ "ctrl-d", 10 },   { "PageDown", 10 }, { "Space", 10 }, { "ctrl-u", -10 },
+		{ "PageUp", -10 },  { "g", -FAR },	{ "Home", -FAR }, { "G", FAR },
+		{ "End", FAR },
+	};
+
+	if (ev->kind == INPUT_MOUSE && ev->button == VTKEY_WHEEL_UP)
+		scroll(d, -3);
+	else if (ev->kind == INPUT_MOUSE && ev->button == VTKEY_WHEEL_DOWN)
+		scroll(d, 3);
+	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+		if (is_key(ev, keys[i].key)) {
+			scroll(d, keys[i].by);
+			return true;
+		}
+	}
+	return ev->kind == INPUT_MOUSE;
+}
+
 static void card_key(struct app *a, const struct input_event *ev)
 {
-	struct dialog *d = &a->dialog;
-
-	if (is_key(ev, "j") || is_key(ev, "Down"))
-		scroll(d, 1);
-	else if (is_key(ev, "k") || is_key(ev, "Up"))
-		scroll(d, -1);
-	else if (is_key(ev, "ctrl-d") || is_key(ev, "PageDown") || is_key(ev, "Space"))
-		scroll(d, 10);
-	else if (is_key(ev, "ctrl-u") || is_key(ev, "PageUp"))
-		scroll(d, -10);
-	else if (is_key(ev, "g"))
-		d->top = 0;
+	if (scroll_key(&a->dialog, ev))
+		;
 	else if (is_key(ev, "Escape") || is_key(ev, "q") || is_key(ev, "Enter") || is_key(ev, "?"))
 		finish(a, false);
 	app_dirty(a);
@@ -135,6 +154,8 @@ static void confirm_key(struct app *a, const struct input_event *ev)
 		finish(a, d->choice == 1);
 	else if (is_key(ev, "n") || is_key(ev, "Escape") || is_key(ev, "q"))
 		finish(a, false);
+	else
+		scroll_key(d, ev);
 	app_dirty(a);
 }
 
@@ -205,18 +226,16 @@ static int clamp(int v, int lo, int hi)
 	return v < lo ? lo : v > hi ? hi : v;
 }
 
-/* "agent     docs, from ...": what does not fit goes on below the value. */
+/* "agent     docs, from ...", "  l   launch   launch ...": what does not fit goes on
+ * below the last column of a line that has columns. */
 static int hanging(const char *line, size_t len, int cols)
 {
-	size_t i = 0;
+	size_t at = 0;
 
-	while (i < len && line[i] != ' ')
-		i++;
-	if (i == 0 || i + 1 >= len || line[i + 1] != ' ')
-		return 0;
-	while (i < len && line[i] == ' ')
-		i++;
-	return i < len && i <= 14 && cols > 40 ? (int)i : 0;
+	for (size_t i = 2; i < len && i <= HANG_MAX; i++)
+		if (line[i] != ' ' && line[i - 1] == ' ' && line[i - 2] == ' ')
+			at = i;
+	return cols - (int)at >= HANG_ROOM ? (int)at : 0;
 }
 
 /* Words of one line, wrapped; draws what lies in the canvas and counts the rest. */
@@ -316,7 +335,9 @@ void dialog_draw(struct app *a, struct canvas all)
 	struct style s = theme_style(a->theme, THEME_DIALOG);
 	struct style frame = theme_style(a->theme, THEME_FRAME_FOCUS);
 	struct style title = theme_style(a->theme, THEME_FRAME_TITLE);
-	int cols = clamp(all.at.cols * 8 / 10, 30, 100), extra, rows, need;
+	bool is_wide = d->kind == DIALOG_CARD && all.at.cols < 100;
+	int cols = is_wide ? all.at.cols : clamp(all.at.cols * 8 / 10, 30, 100);
+	int extra, rows, need;
 	struct canvas box, in;
 
 	if (cols > all.at.cols)
@@ -346,4 +367,5 @@ void dialog_draw(struct app *a, struct canvas all)
 		draw_input(a, in, in.at.rows - 1);
 	else if (d->kind == DIALOG_FORM)
 		form_draw(a, in);
+	overlay_range(box, title, d->top, rows - 2 - extra, need);
 }

@@ -187,15 +187,18 @@ static bool draw_message(struct app *a, struct canvas c)
 	return true;
 }
 
-static int hint(struct app *a, struct canvas c, int x, enum ui_mode mode, enum ui_command cmd,
-                const char *word)
+static int hint_key(struct app *a, struct canvas c, int x, const char *key, const char *word)
 {
-	const char *key = keymap_key(mode, cmd);
-
 	if (strcmp(key, "Enter") == 0 && !grid_is_ascii(a->grid))
 		key = "⏎";
 	x += canvas_printf(c, 0, x, -1, theme_style(a->theme, THEME_HINT_KEY), " %s", key);
 	return x + canvas_printf(c, 0, x, -1, theme_style(a->theme, THEME_HINT), " %s ", word);
+}
+
+static int hint(struct app *a, struct canvas c, int x, enum ui_mode mode, enum ui_command cmd,
+                const char *word)
+{
+	return hint_key(a, c, x, keymap_key(mode, cmd), word);
 }
 
 static const struct hint_item session_hints[] = {
@@ -232,23 +235,41 @@ static void draw_hint(struct app *a, struct canvas c)
 	canvas_fill(c, (struct rect){ 0, 0, 1, c.at.cols }, theme_style(a->theme, THEME_HINT));
 	for (; items->word; items++) {
 		const char *key = keymap_key(mode, items->cmd);
-		enum ui_mode of = mode;
+		char command[32];
 		int width;
 
-		if (!*key) {
-			of = UI_MODE_LIST;
-			key = keymap_key(of, items->cmd);
+		if (!*key)
+			key = keymap_key(UI_MODE_LIST, items->cmd);
+		if (!*key) {	/* a command of ":" alone */
+			snprintf(command, sizeof command, ":%s", keymap_info(items->cmd)->name);
+			key = command;
 		}
 		width = canvas_text_width(items->word) + canvas_text_width(key) + 3;
 		if (strcmp(key, "Enter") == 0)
 			width -= 4;
 		if (x + width <= right)
-			x = hint(a, left, x, of, items->cmd, items->word);
+			x = hint_key(a, left, x, key, items->word);
 	}
 	if (is_plain) {
 		right = hint(a, c, right, UI_MODE_LIST, UI_HELP, "help");
 		hint(a, c, right, UI_MODE_LIST, UI_QUIT, "quit");
 	}
+}
+
+/* A dialog takes every key. */
+static void draw_dialog_hint(struct app *a, struct canvas c)
+{
+	static const char *const hints[][7] = {
+		[DIALOG_CARD] = { "j", "down", "k", "up", "Escape", "back" },
+		[DIALOG_CONFIRM] = { "y", "do it", "Tab", "choose", "Escape", "leave it" },
+		[DIALOG_PROMPT] = { "Enter", "do it", "Escape", "leave it" },
+		[DIALOG_FORM] = { "Tab", "next field", "Enter", "go on", "Escape", "leave it" },
+	};
+	int x = 0;
+
+	canvas_fill(c, (struct rect){ 0, 0, 1, c.at.cols }, theme_style(a->theme, THEME_HINT));
+	for (const char *const *h = hints[a->dialog.kind]; *h; h += 2)
+		x = hint_key(a, c, x, h[0], h[1]);
 }
 
 /* What needs a look comes first: a narrow dock cuts the rest. */
@@ -293,7 +314,10 @@ static void draw_dock(struct app *a, struct canvas c)
 
 	canvas_fill(c, (struct rect){ 0, 0, 1, c.at.cols }, s);
 	input_key_name(&a->prefix, prefix);
-	if (a->is_attached)
+	if (a->scroll.is_on)
+		x += canvas_text(c, 0, 0, -1, theme_style(a->theme, THEME_HINT_KEY),
+		                 " scrollback: / search, Space mark, y copy, q leave ");
+	else if (a->is_attached)
 		x += canvas_printf(c, 0, 0, -1,
 		                   theme_style(a->theme, a->prefix_pending ? THEME_TITLE_ALERT
 		                                                           : THEME_HINT_KEY),
@@ -390,8 +414,8 @@ static void draw_sessions(struct app *a, struct canvas c)
 
 	a->n_session_lines = 0;
 	if (n == 0) {
-		canvas_text(c, 0, 1, -1, dim, "no agents yet: write a manifest,");
-		canvas_text(c, 1, 1, -1, dim, "see claude-bottle check --help");
+		canvas_text(c, 0, 1, -1, dim, "no agents yet. Run");
+		canvas_text(c, 1, 1, -1, dim, "claude-bottle init");
 		return;
 	}
 	/* bottles' headings take rows too: keep the selected one well inside */
@@ -555,6 +579,13 @@ static int n_terms(const struct app *a)
 	return n > 2 ? 4 : n;
 }
 
+/* Do keys lead to the dashboard's commands, and to nothing that lies over it? */
+static bool takes_commands(const struct app *a)
+{
+	return !a->is_attached && !a->scroll.is_on && !a->overlay &&
+	       a->dialog.kind == DIALOG_NONE;
+}
+
 void app_draw(struct app *a)
 {
 	struct canvas all = canvas_of(a->grid);
@@ -568,8 +599,9 @@ void app_draw(struct app *a)
 	if (a->layout.is_too_small) {
 		canvas_printf(all, 0, 0, -1, theme_style(a->theme, THEME_WARN),
 		              "%dx%d is too small", req.cols, req.rows);
-		canvas_printf(all, 1, 0, -1, theme_style(a->theme, THEME_TEXT),
-		              "%dx%d is needed; q quits", LAYOUT_MIN_COLS, LAYOUT_MIN_ROWS);
+		canvas_printf(all, 1, 0, -1, theme_style(a->theme, THEME_TEXT), "%dx%d is needed%s",
+		              LAYOUT_MIN_COLS, LAYOUT_MIN_ROWS,
+		              takes_commands(a) ? "; q quits" : "");
 		return;
 	}
 	if (a->layout.title.rows)
@@ -581,7 +613,9 @@ void app_draw(struct app *a)
 		                                                req.cols }));
 	last = canvas_part(all, a->layout.hint);
 	if (!draw_message(a, last)) {
-		if ((a->is_zoomed || a->is_attached) && !a->overlay)
+		if (a->dialog.kind != DIALOG_NONE)
+			draw_dialog_hint(a, last);
+		else if ((a->is_zoomed || a->is_attached) && !a->overlay)
 			draw_dock(a, last);
 		else
 			draw_hint(a, last);

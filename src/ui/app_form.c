@@ -76,6 +76,8 @@ static bool is_valid(const struct app *a, char name[MANIFEST_NAME_MAX + 1], stru
 
 void form_open(struct app *a, const char *agent, const char *label)
 {
+	const struct fleet_row *row = app_row(a);
+	const char *first = agent ? agent : row ? row->agent : NULL;
 	struct dialog *d;
 
 	if (n_usable(a) == 0) {
@@ -84,8 +86,8 @@ void form_open(struct app *a, const char *agent, const char *label)
 	}
 	dialog_form(a, "Launch");
 	d = &a->dialog;
-	for (size_t i = 0; agent && usable(a, i); i++)
-		if (strcmp(usable(a, i)->name, agent) == 0)
+	for (size_t i = 0; first && usable(a, i); i++)
+		if (strcmp(usable(a, i)->name, first) == 0)
 			d->choice = i;
 	if (label)
 		buf_adds(&d->input, label);

@@ -233,11 +233,15 @@ static void click(struct app *a, struct overlay *o, int y)
 		pin(a, o, at);
 }
 
+static const struct hint_item block_hints[] = {
+	{ UI_OPEN, "open" },	 { UI_ALLOW, "allow" }, { UI_DISMISS, "dismiss" },
+	{ UI_WAITING, "next" },	 { UI_FREEZE, "freeze" }, { UI_RAW, "record" },
+	{ UI_CLOSE, "back" },	 { UI_NONE, NULL },
+};
 static const struct hint_item hints[] = {
-	{ UI_OPEN, "open" },	{ UI_ALLOW, "allow" }, { UI_DISMISS, "dismiss" },
-	{ UI_WAITING, "next" }, { UI_DIFF, "diff" },   { UI_RELAUNCH, "relaunch" },
-	{ UI_FREEZE, "freeze" }, { UI_RAW, "record" },  { UI_CLOSE, "back" },
-	{ UI_NONE, NULL },
+	{ UI_OPEN, "open" },	     { UI_DISMISS, "dismiss" }, { UI_WAITING, "next" },
+	{ UI_RELAUNCH, "relaunch" }, { UI_FREEZE, "freeze" },	{ UI_RAW, "record" },
+	{ UI_CLOSE, "back" },	     { UI_NONE, NULL },
 };
 
 static const struct hint_item held_hints[] = {
@@ -254,7 +258,11 @@ static const struct hint_item push_hints[] = {
 
 static const struct hint_item *hints_for(const struct app *a, const struct overlay *o)
 {
-	static const struct card_hints by_kind = { held_hints, push_hints, hints };
+	static const struct card_hints by_kind = { held_hints, push_hints, block_hints, hints };
+	static const struct hint_item empty_hints[] = { { UI_CLOSE, "back" }, { UI_NONE, NULL } };
+
+	if (inbox_n(inbox_of(a)) == 0)
+		return empty_hints;
 
 	return card_choose_hints(a, o->pinned, 0, &by_kind);
 }

@@ -119,6 +119,8 @@ struct overlay {
 	uint64_t item, seq;	/* what it is about: of the inbox, and the event; or 0 */
 	char session[FLEET_NAME_MAX];
 	bool shows_raw;
+	size_t chosen;		/* the line of the text that is the person's choice... */
+	bool shows_chosen;	/* ...to be brought into sight */
 	struct rect list_at;	/* where its list was drawn */
 	int cols;		/* of the text, as drawn */
 	struct rich kept;	/* class->keeps */
@@ -224,6 +226,8 @@ void overlay_scroll(struct app *a, struct overlay *o, int by);
 int overlay_step(enum ui_command c);
 bool overlay_command(struct app *a, enum ui_command c, const char *argument);
 void overlay_draw(struct app *a, struct canvas body);
+/* " 1-9 of 23 " into the lower edge of a frame, when not all rows of its text fit. */
+void overlay_range(struct canvas box, struct style s, int top, int rows, int need);
 const struct hint_item *overlay_hints(const struct app *a, const struct overlay *o);
 void overlay_mouse(struct app *a, const struct input_event *ev);
 
@@ -232,9 +236,10 @@ void card_open(struct app *a, uint64_t item, uint64_t seq);
 /* Into r: of the inbox's row (0: none) and the event (0: none). */
 void card_build(struct app *a, struct rich *r, uint64_t item, uint64_t seq, bool shows_raw);
 const char *card_title(uint64_t item, const struct app *a, uint64_t seq);
-/* Hints for a push that waits for an answer, one that was refused, and anything else. */
+/* Hints for a push that waits for an answer, one that was refused, a block, and anything
+ * else. */
 struct card_hints {
-	const struct hint_item *held, *push, *other;
+	const struct hint_item *held, *push, *block, *other;
 };
 const struct hint_item *card_choose_hints(const struct app *a, uint64_t item, uint64_t seq,
                                           const struct card_hints *hints);
@@ -348,6 +353,12 @@ int form_rows(void);
 void app_command(struct app *a, enum ui_command c, const char *argument);
 void app_command_line(struct app *a, const char *line);
 void app_attach(struct app *a);	/* the selected session's agent gets the keyboard */
+
+/* app_show.c */
+void show_help(struct app *a);
+void show_messages(struct app *a);
+void show_manifest(struct app *a);	/* in the editor, and read again after it */
+void show_to_file(struct app *a, const char *path);
 
 /* app_launch.c */
 /* label and color may be NULL */

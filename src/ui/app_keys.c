@@ -112,8 +112,7 @@ void app_input(void *arg, const struct input_event *ev)
 	if (ev->kind == INPUT_FOCUS)
 		a->has_terminal_focus = ev->has_focus;
 	if (a->dialog.kind != DIALOG_NONE) {
-		if (ev->kind != INPUT_MOUSE)
-			dialog_key(a, ev);
+		dialog_key(a, ev);
 		return;
 	}
 	if (ev->kind == INPUT_MOUSE) {

@@ -1,4 +1,5 @@
 /* Overlays: what lies over the panes, one on the other. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -170,9 +171,35 @@ static struct rect place(const struct overlay *o, struct canvas body, struct ric
 	return (struct rect){ (body.at.rows - rows) / 2, (body.at.cols - cols) / 2, rows, cols };
 }
 
+void overlay_range(struct canvas box, struct style s, int top, int rows, int need)
+{
+	char text[64];
+	int width;
+
+	if (need <= rows)
+		return;
+	snprintf(text, sizeof text, " %d-%d of %d ", top + 1, top + rows, need);
+	width = canvas_text_width(text);
+	canvas_text(box, box.at.rows - 1, box.at.cols - 2 - (width < 12 ? 12 : width), -1, s,
+	            text);
+}
+
 const struct hint_item *overlay_hints(const struct app *a, const struct overlay *o)
 {
 	return o->class->hints_for ? o->class->hints_for(a, o) : o->class->hints;
+}
+
+/* Nobody should say yes to what is out of sight. */
+static void show_chosen(struct overlay *o, struct rich *text, struct canvas in)
+{
+	int from = rich_row_of(text, o->chosen, in.at.cols);
+	int to = rich_row_of(text, o->chosen + 1, in.at.cols);
+
+	if (to > o->top + in.at.rows)
+		o->top = to - in.at.rows;
+	if (from < o->top)
+		o->top = from;
+	o->shows_chosen = false;
 }
 
 void overlay_draw(struct app *a, struct canvas body)
@@ -210,13 +237,12 @@ void overlay_draw(struct app *a, struct canvas body)
 	}
 	in = canvas_part(in, (struct rect){ list, 1, in.at.rows - list, in.at.cols - 2 });
 	need = rich_height(&text, in.at.cols);
+	if (o->shows_chosen)
+		show_chosen(o, &text, in);
 	if (o->top > need - in.at.rows)
 		o->top = need > in.at.rows ? need - in.at.rows : 0;
 	rich_draw(&text, in, a->theme, ground, o->top);
-	if (need > in.at.rows)
-		canvas_printf(box, box.at.rows - 1, box.at.cols - 14, 12,
-		              theme_style(a->theme, THEME_FRAME_TITLE), " %d-%d of %d ", o->top + 1,
-		              o->top + in.at.rows, need);
+	overlay_range(box, theme_style(a->theme, THEME_FRAME_TITLE), o->top, in.at.rows, need);
 	o->cols = in.at.cols;
 	if (o->class->keeps && !o->kept.n && text.n)
 		o->kept_title = xstrdup(buf_str(&title));

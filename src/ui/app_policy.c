@@ -196,7 +196,7 @@ static bool command(struct app *a, struct overlay *o, enum ui_command c, const c
 }
 
 static const struct hint_item hints[] = {
-	{ UI_REVOKE, "revoke" },     { UI_WHY, "why" },	   { UI_FREEZE, "freeze" },
+	{ UI_REVOKE, "revoke" },     { UI_WHY, "URL" },	   { UI_FREEZE, "freeze" },
 	{ UI_RELAUNCH, "relaunch" }, { UI_CLOSE, "back" }, { UI_NONE, NULL },
 };
 
@@ -221,8 +221,15 @@ static const struct overlay_class policy_class = {
 
 void policy_open(struct app *a, const char *session)
 {
+	const struct fleet_row *row = fleet_find(a->fleet, session);
 	struct overlay *o;
 
+	if (!row || (row->state != SESSION_RUNNING && !fleet_policy(a->fleet, session))) {
+		fleet_say(a->fleet, FLEET_INFO, "%s does not run: it reaches nothing. What its "
+		                                "bottle has: claude-bottle info",
+		          session);
+		return;
+	}
 	if (a->overlay && a->overlay->class == &policy_class)
 		overlay_close(a);
 	o = overlay_open(a, &policy_class);

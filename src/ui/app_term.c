@@ -178,8 +178,10 @@ void scroll_toggle(struct app *a)
 {
 	struct vt *vt = app_terminal(a, 0);
 
-	if (!vt)
+	if (!vt) {
+		fleet_say(a->fleet, FLEET_INFO, "%s has no terminal now", a->selected);
 		return;
+	}
 	a->scroll.is_on = !a->scroll.is_on;
 	a->scroll.has_mark = false;
 	a->scroll.epoch = vt_line_epoch(vt);
@@ -256,7 +258,9 @@ void scroll_copy(struct app *a)
 		if (!is_wrapped && n < to)
 			buf_addc(&b, '\n');
 	}
-	if (b.overflowed || !screen_copy(a->screen, buf_str(&b), b.len))
+	if (b.len == 0)
+		fleet_say(a->fleet, FLEET_INFO, "the line is empty: nothing was copied");
+	else if (b.overflowed || !screen_copy(a->screen, buf_str(&b), b.len))
 		fleet_say(a->fleet, FLEET_WARN, "that is more than a terminal's clipboard takes");
 	else
 		fleet_say(a->fleet, FLEET_INFO, "copied %zu bytes", b.len);

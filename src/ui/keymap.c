@@ -59,7 +59,7 @@ static const struct ui_command_info infos[UI_COMMANDS] = {
 	[UI_MESSAGES] = { "messages", "", "what was said" },
 	[UI_RELOAD] = { "reload", "", "read the manifest and the engine again" },
 	[UI_REDRAW] = { "redraw", "", "draw the whole screen anew" },
-	[UI_SAVE_DISPLAY] = { "save-display", "FILE", "write the screen to a file, as text" },
+	[UI_SAVE_DISPLAY] = { "save-display", "[FILE]", "write the screen to a file, as text" },
 	[UI_LITERAL] = { "literal", "", "send the prefix key itself" },
 	[UI_QUIT] = { "quit", "", "leave; sessions go on" },
 };
