@@ -32,6 +32,7 @@ struct watch {
 	struct buf line;
 	int code;
 	bool is_done;
+	bool is_incomplete; /* not all could be stored */
 	struct log_taker taker;
 	/* -f */
 	bool is_live;
@@ -191,7 +192,12 @@ static int catch_up(struct watch *w, bool *was_found, struct err *err)
 	w->keep_following = keep_following;
 	w->is_done = false;
 	w->open = 0;
-	return store_flush(w->store, err);
+	/* a full disk hides nothing of what it holds */
+	if (store_flush(w->store, &why) < 0) {
+		cli_say("claude-bottle: %s; this is what was stored before", why.msg);
+		w->is_incomplete = true;
+	}
+	return 0;
 }
 
 /* --- going on ------------------------------------------------------------------------------- */
@@ -267,14 +273,27 @@ static void on_list(void *arg, struct session_list *list, const struct err *err)
 	loop_timer_set(w->cli->loop, &w->timer, LOOK_MS, look, w);
 }
 
+/* Whoever read it is gone, as in "| head -1": so it need not wait for the next event. */
+static void on_unread(void *arg, int fd, unsigned events)
+{
+	struct watch *w = arg;
+
+	(void)events;
+	loop_fd_remove(w->cli->loop, fd);
+	w->is_done = true;
+}
+
 static int go_on(struct watch *w, struct err *err)
 {
+	struct err unwatched = { 0 };	/* a file has no reader */
 	int rc;
 
+	loop_fd_set(w->cli->loop, STDOUT_FILENO, 0, on_unread, w, &unwatched);
 	w->is_live = true;
 	store_listen(w->store, on_stored, on_message, w);
 	look(w);
 	rc = cli_wait(w->cli, &w->is_done, err);
+	loop_fd_remove(w->cli->loop, STDOUT_FILENO);
 	store_listen(w->store, NULL, NULL, NULL);
 	loop_timer_cancel(w->cli->loop, &w->timer);
 	strv_free(w->followed);
@@ -318,6 +337,8 @@ static int run_watch(struct watch *w)
 		w->cli->backend = NULL;
 		store_close(own);
 	}
+	if (rc == 0 && w->code == 0 && w->is_incomplete)
+		return err_exit_code(ERR_FAILED);
 	return rc < 0 ? cli_fail(&err) : w->code;
 }
 

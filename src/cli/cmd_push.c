@@ -103,7 +103,7 @@ static int show_pushes(struct cli *c, const char *session, bool is_json)
 	struct session_list sessions = { 0 };
 	struct buf out = BUF_INIT(CLI_OUTPUT_MAX);
 	struct err err = { 0 };
-	bool was_found = false;
+	bool was_found = false, was_said = false;
 	size_t n = 0;
 	int code = 0;
 
@@ -119,6 +119,7 @@ static int show_pushes(struct cli *c, const char *session, bool is_json)
 		if (!has_gate(s)) {
 			if (session)
 				cli_say("session %s has no git gate that runs", session);
+			was_said = session != NULL;
 		} else if (add_session(c, &out, s->name, is_json, &n, &err) < 0) {
 			code = cli_fail(&err);
 		}
@@ -132,7 +133,7 @@ static int show_pushes(struct cli *c, const char *session, bool is_json)
 	buf_adds(&out, is_json ? "]\n" : "");
 	if (code == 0)
 		code = cli_print(&out);
-	if (code == 0 && n == 0 && !is_json)
+	if (code == 0 && n == 0 && !is_json && !was_said)
 		cli_say("nothing was pushed");
 	buf_done(&out);
 	return code;

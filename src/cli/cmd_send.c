@@ -112,11 +112,18 @@ static int read_stdin(struct buf *line, struct err *err)
 	return 0;
 }
 
-static bool runs(const struct session_list *list, const char *name)
+static int check(const struct session_list *list, const char *name, struct err *err)
 {
 	const struct session *s = session_list_find(list, name);
 
-	return s && s->state == SESSION_RUNNING;
+	if (!s || s->state != SESSION_RUNNING)
+		return err_set(err, ERR_FAILED,
+		               "session \"%s\" is not running; see \"claude-bottle list\"", name);
+	if (s->is_frozen)
+		return err_set(err, ERR_FAILED,
+		               "session \"%s\" is frozen; \"claude-bottle thaw %s\" lets it go on",
+		               name, name);
+	return 0;
 }
 
 static int send_to(struct cli *c, const char *session, const struct buf *line, bool with_enter)
@@ -125,9 +132,8 @@ static int send_to(struct cli *c, const char *session, const struct buf *line, b
 	struct err err = { 0 };
 	int rc = cli_sessions(c, &list, &err);
 
-	if (rc == 0 && !runs(&list, session))
-		rc = err_set(&err, ERR_FAILED,
-		             "session \"%s\" is not running; see \"claude-bottle list\"", session);
+	if (rc == 0)
+		rc = check(&list, session, &err);
 	if (rc == 0)
 		rc = send_line(c, session, line, with_enter, &err);
 	session_list_done(&list);

@@ -36,8 +36,8 @@ static int report(const struct verify_wait *w, const char *session, bool is_json
 		         "\"ok\":%s}\n",
 		         session, r->passed, r->total, r->warned, w->err.kind ? "false" : "true");
 	else
-		buf_addf(&b, "%s isolation %u/%u, %u warnings\n", session, r->passed, r->total,
-		         r->warned);
+		buf_addf(&b, "%s isolation %u/%u, %u warning%s\n", session, r->passed, r->total,
+		         r->warned, r->warned == 1 ? "" : "s");
 	code = cli_print(&b);
 	buf_done(&b);
 	return code;

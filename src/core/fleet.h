@@ -182,7 +182,8 @@ struct vt *fleet_terminal(struct fleet *f, const char *session, enum fleet_termi
                           int rows, int cols);
 void fleet_resize(struct fleet *f, const char *session, enum fleet_terminal which, int rows,
                   int cols);
-/* -1 when too much waits to be sent. */
+/* -1 when too much waits to be sent, and while the session is frozen: a stream to it may
+ * not come about before it is thawed, and what was typed blind had better not run then. */
 int fleet_send(struct fleet *f, const char *session, enum fleet_terminal which, const void *data,
                size_t len);
 void fleet_set_theme(struct fleet *f, const struct vt_theme *theme);

@@ -359,7 +359,7 @@ int fleet_send(struct fleet *f, const char *session, enum fleet_terminal which, 
                size_t len)
 {
 	struct unit *u = fleet_unit(f, session);
-	struct terminal *t = u ? &u->terminals[which] : NULL;
+	struct terminal *t = u && !u->row.is_frozen ? &u->terminals[which] : NULL;
 
 	if (t && !t->stream && (t->history || t->is_past))
 		return buf_add(&t->early, data, len);

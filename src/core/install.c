@@ -58,9 +58,12 @@ static int make_id(const char *path, struct err *err)
 		return -1;
 	fd = open(own, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
-		return err_errno(err, ERR_FAILED, errno, "%s", own);
+		return err_errno(err, ERR_FAILED, errno,
+		                 "%s cannot be made, and a folder for it must be there: see "
+		                 "XDG_STATE_HOME",
+		                 path);
 	if (write(fd, id, sizeof id - 1) != (ssize_t)sizeof id - 1)
-		rc = err_errno(err, ERR_FAILED, errno, "writing %s", own);
+		rc = err_errno(err, ERR_FAILED, errno, "writing %s", path);
 	close(fd);
 	if (rc == 0 && link(own, path) < 0 && errno != EEXIST)
 		rc = err_errno(err, ERR_FAILED, errno, "making %s", path);

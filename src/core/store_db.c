@@ -67,9 +67,18 @@ enum store_result store_db_result(int code)
 	}
 }
 
+/* "disk I/O error" is a full disk, too: the system knows. */
+static const char *reason(sqlite3 *db)
+{
+	int code = sqlite3_errcode(db) & 0xff, errnum = sqlite3_system_errno(db);
+
+	return errnum && (code == SQLITE_IOERR || code == SQLITE_CANTOPEN) ? strerror(errnum)
+	                                                                  : sqlite3_errmsg(db);
+}
+
 static int sql_error(sqlite3 *db, struct err *err, const char *doing)
 {
-	return err_set(err, ERR_FAILED, "%s: %s", doing, sqlite3_errmsg(db));
+	return err_set(err, ERR_FAILED, "%s: %s", doing, reason(db));
 }
 
 int store_exec(sqlite3 *db, const char *sql, struct err *err)
@@ -215,7 +224,7 @@ failed:
 	if (d.db && (sqlite3_errcode(d.db) & 0xff) == SQLITE_ERROR)
 		r = STORE_DAMAGED;
 	err_set(err, ERR_FAILED, "%s: %s", path ? path : "the event store",
-	        d.db ? sqlite3_errmsg(d.db) : "out of memory");
+	        d.db ? reason(d.db) : "out of memory");
 	sqlite3_close(d.db);
 	return r == STORE_OK ? STORE_REFUSED : r;
 }

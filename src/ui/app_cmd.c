@@ -149,7 +149,7 @@ static void prompt(struct app *a, const char *title, const char *text, const cha
 static void on_send(struct app *a, bool accepted)
 {
 	struct buf line = BUF_INIT(1u << 16);
-	size_t n = 0;
+	size_t n = 0, meant = 0;
 
 	if (!accepted || a->dialog.input.len == 0)
 		return;
@@ -160,12 +160,18 @@ static void on_send(struct app *a, bool accepted)
 		bool is_meant = strv_len(a->marks) ? app_is_marked(a, r->name)
 		                                   : strcmp(r->name, a->selected) == 0;
 
+		meant += is_meant;
 		if (is_meant && r->state == SESSION_RUNNING &&
 		    fleet_send(a->fleet, r->name, FLEET_AGENT, line.data, line.len) == 0)
 			n++;
 	}
 	if (n == 0)
-		fleet_say(a->fleet, FLEET_WARN, "not sent: none of them runs");
+		fleet_say(a->fleet, FLEET_WARN, "not sent: %s",
+		          meant == 1 ? "it does not run, or is frozen"
+		                     : "none of them runs, or all are frozen");
+	else if (n < meant)
+		fleet_say(a->fleet, FLEET_WARN,
+		          "sent to %zu of %zu: the others do not run, or are frozen", n, meant);
 	else
 		fleet_say(a->fleet, FLEET_INFO, "sent to %zu session%s", n, n == 1 ? "" : "s");
 	buf_done(&line);
@@ -314,6 +320,10 @@ static void shell(struct app *a)
 	if (!r || r->state != SESSION_RUNNING) {
 		fleet_say(a->fleet, FLEET_WARN, "%s does not run: there is no shell in it",
 		          a->selected);
+		return;
+	}
+	if (r->is_frozen) {
+		fleet_say(a->fleet, FLEET_WARN, "%s is frozen: F thaws it", r->name);
 		return;
 	}
 	a->shows_shell = !a->shows_shell;

@@ -122,11 +122,17 @@ void term_key(struct app *a, const struct input_event *ev)
 {
 	struct vt *vt = app_terminal(a, 0);
 	struct vt_input in;
-	char bytes[VTKEY_MAX];
+	char bytes[VTKEY_MAX], prefix[32];
 
 	if (!vt)
 		return;
 	in = vt_input(vt);
+	input_key_name(&a->prefix, prefix);
+	if (ev->kind != INPUT_FOCUS && app_row(a) && app_row(a)->is_frozen) {
+		fleet_say(a->fleet, FLEET_WARN, "%s is frozen and takes no keys; %s F thaws it",
+		          a->selected, prefix);
+		return;
+	}
 	if (ev->kind == INPUT_KEY) {
 		send(a, bytes, vtkey_encode(&in, &ev->key, bytes));
 	} else if (ev->kind == INPUT_PASTE) {

@@ -76,6 +76,11 @@ for verb in $verbs; do
 	report $? "the man page has \"$verb\""
 done
 
+# a reader that goes away ends "events -f" at once
+timeout 60 "$bin" --demo events -f 2>"$work/err" | head -n 1 >"$work/out"
+[ "${PIPESTATUS[0]}" != 124 ] && [ "$(wc -l <"$work/out")" = 1 ]
+report $? "\"events -f | head -n 1\" ends"
+
 "$bin" --help >/dev/full 2>"$work/err"
 [ $? = 1 ]
 report $? "help that cannot be written is a failure"
@@ -96,6 +101,10 @@ try 2 'open.json:1:2: the file ends' --manifest open.json list available
 try 2 'open.json:1:2: the file ends' --manifest open.json start x
 try 2 '/nowhere.json: No such file' --manifest /nowhere.json list available
 try 2 '/nowhere.json: No such file' --manifest /nowhere.json info x
+
+# --- no place for the state --------------------------------------------------------------
+printf x >"$work/file"
+XDG_STATE_HOME=$work/file CLAUDE_BOTTLE_BACKEND=docker try 1 "cannot make $work/file/claude-bottle" list
 
 # --- no engine ------------------------------------------------------------------------
 export CLAUDE_BOTTLE_BACKEND=docker

@@ -155,6 +155,7 @@ static void test_freeze_is_seen_in_the_row_and_thaw_ends_it(void **state)
 	change((struct policy_change){ .verb = POLICY_FREEZE });
 	assert_true(fleet_find(fleet, "one")->is_frozen);
 	assert_true(fleet_policy(fleet, "one")->is_frozen);
+	assert_int_equal(fleet_send(fleet, "one", FLEET_AGENT, "x", 1), -1);
 	change((struct policy_change){ .verb = POLICY_THAW });
 	assert_false(fleet_find(fleet, "one")->is_frozen);
 }
