@@ -67,7 +67,6 @@ struct fleet_row {
 	int64_t activity_since_ns;	/* CLOCK_REALTIME */
 	char *said;		/* its question, last notice or title: its claim. NULL */
 	unsigned n_attention;	/* questions in the inbox */
-	unsigned n_blocked;	/* of all times in memory */
 	const char *color;	/* of the manifest, or NULL */
 };
 
@@ -127,6 +126,12 @@ const struct event *fleet_event(const struct fleet *f, size_t i);	/* 0 is the ol
 uint64_t fleet_event_seq(const struct fleet *f, size_t i);
 /* The index of an event, fleet_n_events() when it is gone. */
 size_t fleet_find_event(const struct fleet *f, uint64_t seq);
+
+#define FLEET_BLOCKED_MINUTES 60
+/* How many requests and look-ups were refused in the last hour, repeats included, by the
+ * events' own times. *is_more: at least, for when the fleet began there were more events
+ * from that hour than it took from the store. */
+unsigned fleet_n_blocked(const struct fleet *f, bool *is_more);
 
 /* --- what waits for a person: core/inbox -------------------------------------- */
 

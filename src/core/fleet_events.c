@@ -9,21 +9,39 @@
 
 #define SETTLE_MAX  32
 #define SET_BACK_NS 1000000000ll
+#define MINUTE_NS   60000000000ll
 
 static struct kept_event *at(const struct fleet *f, size_t i)
 {
 	return &f->events[(f->first_event + i) % f->cap_events];
 }
 
-static void count(struct fleet *f, const struct kept_event *k, int by)
+static void count_blocked(struct fleet *f, const struct event *ev, unsigned times)
 {
-	struct unit *u = k->event.session ? fleet_unit(f, k->event.session) : NULL;
+	int64_t minute = ev->ts_ns / MINUTE_NS;
 
-	if (!u)
+	if (ev->verdict != EVENT_BLOCK || ev->is_probe || minute < 0 ||
+	    (ev->kind != EVENT_EGRESS_BLOCKED && ev->kind != EVENT_EGRESS_DLP &&
+	     ev->kind != EVENT_EGRESS_DNS))
 		return;
-	if (k->event.verdict == EVENT_BLOCK && !k->event.is_probe &&
-	    k->event.kind != EVENT_POLICY_CHANGED)
-		u->row.n_blocked += (unsigned)by;
+	if (f->blocked[minute % FLEET_BLOCKED_MINUTES].minute < minute) {
+		f->blocked[minute % FLEET_BLOCKED_MINUTES].minute = minute;
+		f->blocked[minute % FLEET_BLOCKED_MINUTES].n = 0;
+	}
+	if (f->blocked[minute % FLEET_BLOCKED_MINUTES].minute == minute)
+		f->blocked[minute % FLEET_BLOCKED_MINUTES].n += times;
+}
+
+unsigned fleet_n_blocked(const struct fleet *f, bool *is_more)
+{
+	int64_t before_ns = fleet_clock_ns() - FLEET_BLOCKED_MINUTES * MINUTE_NS;
+	unsigned n = 0;
+
+	for (int i = 0; i < FLEET_BLOCKED_MINUTES; i++)
+		if (f->blocked[i].minute > before_ns / MINUTE_NS)
+			n += f->blocked[i].n;
+	*is_more = f->known_from_ns > before_ns;
+	return n;
 }
 
 /* The event that this one brings up to date, if it is a repeat. */
@@ -63,7 +81,6 @@ static struct kept_event *new_place(struct fleet *f)
 	}
 	if (f->n_events == f->cap_events) {
 		k = at(f, 0);
-		count(f, k, -1);
 		f->n_pending -= k->ticket != 0;
 		event_done(&k->event);
 		f->first_event = (f->first_event + 1) % f->cap_events;
@@ -159,10 +176,10 @@ void fleet_keep_event(struct fleet *f, const struct fleet_incoming *in)
 		*k = (struct kept_event){ .seq = f->next_seq++, .order_ns = in->first_ns };
 		event_copy(&k->event, ev);
 		set_ticket(f, k, pending);
-		count(f, k, 1);
 		seq = k->seq;
 		settle_last(f);
 	}
+	count_blocked(f, ev, grown);
 	if (in->may_ask && inbox_event(f->inbox, ev, seq, grown) && ev->session)
 		fleet_count_waiting(f, ev->session);
 	fleet_mark(f, FLEET_EVENTS | FLEET_ROWS);

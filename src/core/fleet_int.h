@@ -117,6 +117,11 @@ struct fleet {
 	uint64_t last_id;		/* the newest event of the store that is known */
 	const char *why;		/* of the dismissal under way */
 	bool is_unsorted;
+	struct {
+		int64_t minute;		/* since 1970 */
+		unsigned n;
+	} blocked[FLEET_BLOCKED_MINUTES];
+	int64_t known_from_ns;		/* events before are not all taken; 0: they are */
 	size_t n_pending;		/* events that have a ticket */
 
 	struct kept_message messages[FLEET_MESSAGES_MAX];

@@ -266,6 +266,8 @@ static void load(void *arg)
 		return;
 	}
 	store_changed(st);
+	if (page.has_more && page.n)
+		f->known_from_ns = page.v[0].first_ns;
 	take_page(&lives, &old, page.n ? page.v[0].first_ns : INT64_MIN);
 	take_page(&lives, &page, INT64_MAX);
 	f->last_id = store_last_id(st);

@@ -138,9 +138,10 @@ static void draw_title(struct app *a, struct canvas c)
 {
 	struct style s = theme_style(a->theme, THEME_TITLE);
 	struct style alert = theme_style(a->theme, THEME_TITLE_ALERT);
-	unsigned running = 0, failed = 0, blocked = 0, waiting = fleet_n_waiting(a->fleet);
+	unsigned running = 0, failed = 0, blocked, waiting = fleet_n_waiting(a->fleet);
 	const char *engine = fleet_engine(a->fleet);
 	const char *dot = grid_is_ascii(a->grid) ? "|" : "·";
+	bool is_more;
 	int x = 0;
 
 	for (size_t i = 0; i < fleet_n_rows(a->fleet); i++) {
@@ -148,7 +149,6 @@ static void draw_title(struct app *a, struct canvas c)
 
 		running += r->state == SESSION_RUNNING;
 		failed += r->state == SESSION_FAILED;
-		blocked += r->n_blocked;
 	}
 	canvas_fill(c, (struct rect){ 0, 0, 1, c.at.cols }, s);
 	if (a->opt.recording)
@@ -164,7 +164,9 @@ static void draw_title(struct app *a, struct canvas c)
 		                   theme_sign(SIGN_FLAG, grid_is_ascii(a->grid)), waiting);
 	else
 		x += canvas_text(c, 0, x, -1, s, "nothing waits");
-	x += canvas_printf(c, 0, x, -1, s, " %s %u blocked %s ", dot, blocked, dot);
+	blocked = fleet_n_blocked(a->fleet, &is_more);
+	x += canvas_printf(c, 0, x, -1, s, " %s %u%s blocked/h %s ", dot, blocked,
+	                   is_more ? "+" : "", dot);
 	canvas_text(c, 0, x, -1, engine ? s : alert, engine ? engine : "the engine is away");
 }
 

@@ -66,7 +66,7 @@ asker=$!
 for thousands in 1 4; do
 	term=k$thousands
 	term_open $term 120 40 "$bottle"
-	shows $term "[$thousands-9][0-9]{3,} blocked" "a dashboard is in the middle of it"
+	shows $term "[$thousands-9][0-9]{3,}\\+? blocked/h" "a dashboard is in the middle of it"
 	kill -9 "$(term_pid $term)"
 	shows $term 'exit 137' "and is killed there"
 	term_close $term
@@ -74,7 +74,7 @@ done
 wait "$asker"
 is $? 0 "ten thousand were refused meanwhile"
 term_open k 120 40 "$bottle"
-shows k '[4-9][0-9]{3,} blocked' "one that comes after goes on"
+shows k '[4-9][0-9]{3,}\+? blocked/h' "one that comes after goes on"
 term_keys k q
 shows k 'exit 0' "and leaves"
 term_close k

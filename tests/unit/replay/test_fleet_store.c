@@ -358,6 +358,34 @@ static void test_what_another_program_stores_is_seen(void **state)
 	assert_int_equal(fleet_n_waiting(fleet), 1);
 }
 
+static void test_what_was_blocked_in_the_last_hour_is_counted(void **state)
+{
+	const int64_t hour = 3600ll * 1000000000, now = fleet_clock_ns();
+	bool is_more = true;
+	struct event e;
+
+	(void)state;
+	open_fleet("");
+	for (int i = 0; i < 2001; i++) {
+		e = made("one", "x", now - (i ? 0 : hour + 60000000000));
+		e.kind = i % 2 ? EVENT_EGRESS_BLOCKED : EVENT_EGRESS_DNS;
+		store_add_event(store, &e, NULL);
+		event_done(&e);
+	}
+	e = made("one", "x", now);
+	e.kind = EVENT_PUSH_REJECTED;
+	store_add_event(store, &e, NULL);
+	event_done(&e);
+	flushed();
+	assert_int_equal(fleet_n_blocked(fleet, &is_more), 2000);
+	assert_false(is_more);
+	/* one that comes later takes up the newest alone, and says so */
+	close_fleet();
+	open_fleet("");
+	assert_int_equal(fleet_n_blocked(fleet, &is_more), 1999);
+	assert_true(is_more);
+}
+
 static void test_events_stand_in_the_order_of_time(void **state)
 {
 	int64_t now = fleet_clock_ns();
@@ -460,6 +488,7 @@ int main(void)
 		TEST(test_a_dismissal_is_forgotten_with_the_session),
 		TEST(test_without_an_engine_nothing_is_taken_for_removed),
 		TEST(test_what_another_program_stores_is_seen),
+		TEST(test_what_was_blocked_in_the_last_hour_is_counted),
 		TEST(test_events_stand_in_the_order_of_time),
 		TEST(test_a_session_is_drained_before_it_is_stopped),
 		TEST(test_an_agents_end_is_told_once),
