@@ -118,21 +118,34 @@ static void send(struct app *a, const void *data, size_t len)
 		screen_bell(a->screen);
 }
 
+/* Else says why. The keyboard stays where it is: what is typed ahead for a program that
+ * has just ended should command nothing. */
+static bool takes_keys(struct app *a)
+{
+	const struct fleet_row *r = app_row(a);
+	char prefix[32];
+
+	if (!r || (r->state == SESSION_RUNNING && !r->is_frozen))
+		return true;
+	input_key_name(&a->prefix, prefix);
+	if (r->state == SESSION_RUNNING)
+		fleet_say(a->fleet, FLEET_WARN, "%s is frozen and takes no keys; %s F thaws it",
+		          r->name, prefix);
+	else
+		fleet_say(a->fleet, FLEET_WARN, "%s is %s and takes no keys; %s d leads back",
+		          r->name, app_state_word(r), prefix);
+	return false;
+}
+
 void term_key(struct app *a, const struct input_event *ev)
 {
 	struct vt *vt = app_terminal(a, 0);
 	struct vt_input in;
-	char bytes[VTKEY_MAX], prefix[32];
+	char bytes[VTKEY_MAX];
 
-	if (!vt)
+	if ((ev->kind != INPUT_FOCUS && !takes_keys(a)) || !vt)
 		return;
 	in = vt_input(vt);
-	input_key_name(&a->prefix, prefix);
-	if (ev->kind != INPUT_FOCUS && app_row(a) && app_row(a)->is_frozen) {
-		fleet_say(a->fleet, FLEET_WARN, "%s is frozen and takes no keys; %s F thaws it",
-		          a->selected, prefix);
-		return;
-	}
 	if (ev->kind == INPUT_KEY) {
 		send(a, bytes, vtkey_encode(&in, &ev->key, bytes));
 	} else if (ev->kind == INPUT_PASTE) {
