@@ -107,17 +107,21 @@ struct stream_request {
 	bool is_shell;		/* a new login shell in the agent's container */
 	int rows, cols;		/* 0: as it is, and nothing is asked to repaint */
 	bool is_young;		/* its program may still be starting, and not hear at first */
+	/* Of the agent's: at most so many bytes that it wrote before, as far as the engine
+	 * kept them, and no byte of them twice. 0: none. */
+	size_t past_max;
+	const struct buf *seen;	/* core/seam.h: only what came after it; NULL: all. Copied */
 };
-
-/* The end of what a session's agent wrote to its terminal so far, as far as the
- * engine kept it: the terminal's own bytes, from the beginning of a line. Borrowed
- * during the call. */
-typedef void backend_history_fn(void *arg, const char *data, size_t len, const struct err *err);
 
 struct stream_events {
 	void (*opened)(void *arg);			/* may be NULL */
+	/* What it wrote before: once at most, before any data, from the beginning of a line
+	 * or where what was seen ended. is_whole: all that there is, also when what was
+	 * seen is not in it any more. Needed when past_max is not 0. */
+	void (*past)(void *arg, const char *data, size_t len, bool is_whole);
 	void (*data)(void *arg, const char *data, size_t len);
-	/* It ended (err NULL) or failed; the stream is still to be closed. Not after
+	/* Neither of those two may close the stream.
+	 * It ended (err NULL) or failed; the stream is still to be closed. Not after
 	 * stream_close(). */
 	void (*ended)(void *arg, const struct err *err);
 };
@@ -200,9 +204,6 @@ struct backend_ops {
 	void (*stream_pause)(struct backend_stream *s, bool is_paused);
 	/* Detaches; ends nothing. NULL is fine. */
 	void (*stream_close)(struct backend_stream *s);
-	/* At most max bytes. Followed by attach(), a moment may be missing between them. */
-	struct backend_job *(*history)(struct backend *b, const char *session, size_t max,
-	                               backend_history_fn *fn, void *arg);
 	/* The request is copied. An engine cannot end what it has begun: a program
 	 * that is too slow, or was given up, goes on until the session stops. */
 	struct backend_job *(*exec)(struct backend *b, const struct exec_request *req,
@@ -232,8 +233,8 @@ struct backend_ops {
 	 * not wait any more, or is not what the person saw. */
 	struct backend_job *(*push_decide)(struct backend *b, const struct push_decision *d,
 	                                   backend_push_fn *fn, void *arg);
-	/* Give a job up. A launch is undone and still reports done; a following, an exec,
-	 * a history and those about pushes end without done. */
+	/* Give a job up. A launch is undone and still reports done; a following, an exec
+	 * and those about pushes end without done. */
 	void (*cancel)(struct backend_job *job);
 };
 

@@ -9,6 +9,7 @@
 #include "core/inbox.h"
 #include "core/journal.h"
 #include "core/loop.h"
+#include "core/seam.h"
 #include "core/secrets.h"
 #include "core/store.h"
 #include "core/vt.h"
@@ -16,8 +17,7 @@
 #define FLEET_MESSAGES_MAX 200
 #define FLEET_FOLD_WINDOW  500	/* how far back a repeated event is looked for */
 #define FLEET_BACKLOG_MAX  ((size_t)1 << 20)
-#define FLEET_HISTORY_MAX  ((size_t)512 << 10)
-#define FLEET_EARLY_MAX	   4096
+#define FLEET_PAST_MAX  ((size_t)512 << 10)
 #define FLEET_TERMINALS	   2	/* enum fleet_terminal */
 #define FLEET_LAUNCH_TRIES 4	/* when another program took our subnet */
 
@@ -32,10 +32,9 @@ struct terminal {
 	bool has_ended;			/* a shell did by itself, and nobody was told yet */
 	struct buf backlog;		/* came, but is not fed yet: the stream is paused */
 	size_t fed;			/* of it */
-	struct buf early;		/* typed while its history was read */
-	struct backend_job *history;	/* being read; the stream comes after it */
-	bool has_history;
-	bool is_past;			/* what is in the backlog is the engine's log */
+	size_t past;			/* so much of the backlog is the engine's log ... */
+	bool is_new;			/* ... and was written while nobody looked */
+	struct buf seen;		/* core/seam.h: where the log goes on if we are away */
 };
 
 /* Everything about one name: an agent's or a session's. It stays once it was seen. */

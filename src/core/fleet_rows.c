@@ -27,7 +27,7 @@ struct unit *fleet_unit_make(struct fleet *f, const char *name)
 			.unit = u,
 			.which = (enum fleet_terminal)i,
 			.backlog = BUF_INIT(FLEET_BACKLOG_MAX),
-			.early = BUF_INIT_SECRET(FLEET_EARLY_MAX),
+			.seen = SEAM_SEEN_INIT(),
 		};
 	f->units = xreallocarray(f->units, f->n_units + 1, sizeof(struct unit *));
 	f->units[f->n_units++] = u;
@@ -170,10 +170,12 @@ static enum fleet_activity activity(const struct unit *u)
 {
 	const int64_t window = u->claim.state == CLAIM_WORKING ? SILENT_NS : WORKING_NS;
 
-	if (!u->is_listed || u->row.state != SESSION_RUNNING || !u->last_output_ns)
+	if (!u->is_listed || u->row.state != SESSION_RUNNING)
 		return ACTIVITY_UNKNOWN;
 	if (u->is_waiting)
 		return ACTIVITY_WAITS;
+	if (!u->last_output_ns)
+		return ACTIVITY_UNKNOWN;
 	return fleet_clock_ns() - u->last_output_ns < window ? ACTIVITY_WORKING : ACTIVITY_IDLE;
 }
 

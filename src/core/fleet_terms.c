@@ -18,7 +18,7 @@ static void on_reply(void *ctx, const char *data, size_t len)
 {
 	struct terminal *t = ctx;
 
-	if (t->stream && !t->is_past)
+	if (t->stream && !t->past)
 		t->unit->fleet->opt.ops->stream_send(t->stream, data, len);
 }
 
@@ -30,10 +30,11 @@ static void on_title(void *ctx)
 		fleet_said(t->unit, vt_title(t->vt));
 }
 
-/* Of the engine's log what was said in a launch's first moments is still news. */
+/* Of the engine's log what nobody saw, or was said in a launch's first moments, is still
+ * news. */
 static bool is_old_news(const struct terminal *t)
 {
-	return t->is_past && fleet_clock_ns() - t->unit->released_ns > NEWS_NS;
+	return t->past && !t->is_new && fleet_clock_ns() - t->unit->released_ns > NEWS_NS;
 }
 
 static void on_notice(void *ctx, const struct vt_notice *n)
@@ -61,7 +62,7 @@ static void on_clipboard(void *ctx, const char *data, size_t len)
 	const struct agent_spec *a = manifest_agent(f->manifest, t->unit->row.agent);
 	enum osc52_policy policy;
 
-	if (t->is_past)
+	if (t->past)
 		return;
 	policy = a && a->bottle ? a->bottle->osc52 : OSC52_DENY;
 	if (policy == OSC52_DENY || !f->opt.clipboard)
@@ -92,8 +93,15 @@ static bool may_attach(const struct terminal *t)
 {
 	const struct unit *u = t->unit;
 
-	return !t->stream && !t->history && !t->is_past && u->is_listed && u->op == OP_NONE &&
-	       u->row.state == SESSION_RUNNING;
+	return !t->stream && u->is_listed && u->op == OP_NONE && u->row.state == SESSION_RUNNING;
+}
+
+/* What it asked in the past is not to be answered now. */
+static void set_past(struct terminal *t, size_t len)
+{
+	if (!len != !t->past)
+		vt_set_replies(t->vt, !len);
+	t->past = len;
 }
 
 static size_t feed_slice(struct terminal *t, const char *data, size_t len)
@@ -101,8 +109,11 @@ static size_t feed_slice(struct terminal *t, const char *data, size_t len)
 	uint64_t start = loop_now_ns();
 	size_t n = len < FEED_SLICE ? len : FEED_SLICE;
 
+	if (t->past && n > t->past)
+		n = t->past;
 	vt_feed(t->vt, data, n, start / 1000000);
 	t->unit->fleet->fed_ns += loop_now_ns() - start;
+	set_past(t, t->past ? t->past - n : 0);
 	return n;
 }
 
@@ -115,8 +126,6 @@ static void drop_backlog(struct terminal *t)
 	t->fed = 0;
 }
 
-static void end_past(struct terminal *t);
-
 static void feed_backlog(struct terminal *t)
 {
 	t->fed += feed_slice(t, t->backlog.data + t->fed, t->backlog.len - t->fed);
@@ -124,9 +133,7 @@ static void feed_backlog(struct terminal *t)
 	if (t->fed < t->backlog.len)
 		return;
 	drop_backlog(t);
-	if (t->is_past)
-		end_past(t);
-	else if (t->stream)
+	if (t->stream)
 		t->unit->fleet->opt.ops->stream_pause(t->stream, false);
 }
 
@@ -172,37 +179,57 @@ static void feed(struct terminal *t, const char *data, size_t len)
 static void drop_vt(struct terminal *t)
 {
 	drop_backlog(t);
-	t->is_past = t->has_history = false;
+	buf_done(&t->seen);
+	t->seen = (struct buf)SEAM_SEEN_INIT();
+	t->past = 0;
 	vt_free(t->vt);
 	t->vt = NULL;
 }
 
 /* --- the stream ---------------------------------------------------------------------------- */
 
+static void take(struct terminal *t, const char *data, size_t len)
+{
+	if (t->which == FLEET_AGENT)
+		seam_see(&t->seen, data, len);
+	feed(t, data, len);
+	fleet_mark(t->unit->fleet, FLEET_TERMINAL);
+}
+
+/* It is the scrollback from before and the modes that a program set long ago, or what
+ * was written while we were away. */
+static void on_past(void *arg, const char *data, size_t len, bool is_whole)
+{
+	struct terminal *t = arg;
+
+	if (is_whole && t->seen.len) {
+		drop_backlog(t);
+		vt_reset(t->vt);
+		buf_reset(&t->seen);
+	}
+	t->is_new = !is_whole;
+	/* what came before we went away, and is not fed yet, is past as well by now */
+	set_past(t, t->backlog.len - t->fed + len);
+	take(t, data, len);
+}
+
 static void on_data(void *arg, const char *data, size_t len)
 {
 	struct terminal *t = arg;
 
-	feed(t, data, len);
+	take(t, data, len);
 	if (t->which == FLEET_AGENT) {
 		t->unit->last_output_ns = fleet_clock_ns();
 		/* that it works again is seen at once; that it rests, with the next refresh */
 		if (t->unit->row.activity != ACTIVITY_WORKING && !t->unit->is_waiting)
 			fleet_build_rows(t->unit->fleet);
 	}
-	fleet_mark(t->unit->fleet, FLEET_TERMINAL);
 }
 
 static void detach(struct terminal *t)
 {
-	const struct backend_ops *ops = t->unit->fleet->opt.ops;
-
-	if (t->history)
-		ops->cancel(t->history);
-	t->history = NULL;
-	ops->stream_close(t->stream);
+	t->unit->fleet->opt.ops->stream_close(t->stream);
 	t->stream = NULL;
-	buf_done(&t->early);
 }
 
 static void on_ended(void *arg, const struct err *err)
@@ -222,6 +249,7 @@ static void on_ended(void *arg, const struct err *err)
 }
 
 static const struct stream_events stream_events = {
+	.past = on_past,
 	.data = on_data,
 	.ended = on_ended,
 };
@@ -231,63 +259,23 @@ static bool is_young(const struct unit *u)
 	return fleet_clock_ns() / 1000000000 - u->row.created < YOUNG_S;
 }
 
-static void open_stream(struct terminal *t)
+static void attach(struct terminal *t)
 {
 	struct fleet *f = t->unit->fleet;
 	const struct stream_request req = { .session = t->unit->row.name,
 		                            .is_shell = t->which == FLEET_SHELL,
 		                            .rows = t->rows,
 		                            .cols = t->cols,
-		                            .is_young = is_young(t->unit) };
-
-	t->stream = f->opt.ops->attach(f->opt.backend, &req, &stream_events, t);
-	if (t->early.len)
-		f->opt.ops->stream_send(t->stream, t->early.data, t->early.len);
-	buf_done(&t->early);
-}
-
-static void end_past(struct terminal *t)
-{
-	t->is_past = false;
-	vt_set_replies(t->vt, true);
-	if (may_attach(t))
-		open_stream(t);
-}
-
-static void on_history(void *arg, const char *data, size_t len, const struct err *err)
-{
-	struct terminal *t = arg;
-
-	t->history = NULL;
-	t->has_history = true;
-	if (err || !len) {
-		open_stream(t);
-		return;
-	}
-	/* what it asked then is not to be answered now */
-	t->is_past = true;
-	vt_set_replies(t->vt, false);
-	feed(t, data, len);
-	if (!t->backlog.len)
-		end_past(t);
-}
-
-/* The engine's log of it comes first: it is the scrollback from before, and the
- * modes that a program set long ago. */
-static void attach(struct terminal *t)
-{
-	struct fleet *f = t->unit->fleet;
+		                            .is_young = is_young(t->unit),
+		                            .past_max = FLEET_PAST_MAX,
+		                            .seen = &t->seen };
 
 	if (!t->vt) {
 		t->vt = vt_new(t->rows, t->cols, &vt_ops, t);
 		if (f->has_theme)
 			vt_set_theme(t->vt, &f->theme);
 	}
-	if (t->which == FLEET_AGENT && !t->has_history)
-		t->history = f->opt.ops->history(f->opt.backend, t->unit->row.name,
-		                                 FLEET_HISTORY_MAX, on_history, t);
-	else
-		open_stream(t);
+	t->stream = f->opt.ops->attach(f->opt.backend, &req, &stream_events, t);
 }
 
 void fleet_attach(struct unit *u)
@@ -361,8 +349,6 @@ int fleet_send(struct fleet *f, const char *session, enum fleet_terminal which, 
 	struct unit *u = fleet_unit(f, session);
 	struct terminal *t = u && !u->row.is_frozen ? &u->terminals[which] : NULL;
 
-	if (t && !t->stream && (t->history || t->is_past))
-		return buf_add(&t->early, data, len);
 	if (!t || !t->stream)
 		return -1;
 	if (which == FLEET_AGENT)

@@ -13,6 +13,7 @@
 #include "core/event.h"
 #include "core/loop.h"
 #include "core/mem.h"
+#include "core/seam.h"
 #include "core/stamp.h"
 #include "core/text.h"
 
@@ -32,9 +33,9 @@ struct tape {
 	char *launch;
 	bool is_listed;
 	int64_t last_event_ns;
-	struct backend_job *follow, *history;
-	bool has_history;
+	struct backend_job *follow;
 	struct backend_stream *stream;
+	struct buf seen;		/* of its terminal: core/seam.h */
 	struct buf output;		/* of its terminal, not written yet */
 };
 
@@ -235,12 +236,24 @@ static void on_data(void *arg, const char *data, size_t len)
 	struct tape *t = arg;
 	struct recorder *r = t->recorder;
 
+	seam_see(&t->seen, data, len);
 	if (buf_add(&t->output, data, len) < 0) {
 		flush(r);
 		write_output(t, data, len);
 	}
 	if (!r->flush_timer.is_set)
 		loop_timer_set(r->loop, &r->flush_timer, FLUSH_MS, on_flush, r);
+}
+
+static void on_past(void *arg, const char *data, size_t len, bool is_whole)
+{
+	static const char reset[] = "\033c";
+	struct tape *t = arg;
+
+	/* the end of what was recorded is not in the log any more */
+	if (is_whole && t->seen.len)
+		on_data(t, reset, sizeof reset - 1);
+	on_data(t, data, len);
 }
 
 static void on_ended(void *arg, const struct err *err)
@@ -252,31 +265,19 @@ static void on_ended(void *arg, const struct err *err)
 	t->stream = NULL;
 }
 
-static const struct stream_events stream_events = { .data = on_data, .ended = on_ended };
-
-static void on_history(void *arg, const char *data, size_t len, const struct err *err)
-{
-	struct tape *t = arg;
-	struct recorder *r = t->recorder;
-	const struct stream_request req = { .session = t->name,
-		                            .rows = r->opt.rows,
-		                            .cols = r->opt.cols };
-
-	t->history = NULL;
-	t->has_history = true;
-	if (!err && len)
-		on_data(t, data, len);
-	t->stream = r->opt.ops->attach(r->opt.backend, &req, &stream_events, t);
-}
+static const struct stream_events stream_events = {
+	.past = on_past,
+	.data = on_data,
+	.ended = on_ended,
+};
 
 static void drop(struct tape *t)
 {
 	const struct recorder *r = t->recorder;
 
 	r->opt.ops->cancel(t->follow);
-	r->opt.ops->cancel(t->history);
 	r->opt.ops->stream_close(t->stream);
-	t->follow = t->history = NULL;
+	t->follow = NULL;
 	t->stream = NULL;
 }
 
@@ -289,17 +290,16 @@ static void watch(struct tape *t, const struct session *s)
 		.released_ns = s->released_ns,
 		.keep_following = true,
 	};
-	struct err none = { 0 };
+	const struct stream_request terminal = { .session = t->name,
+		                                 .rows = r->opt.rows,
+		                                 .cols = r->opt.cols,
+		                                 .past_max = RECORDER_LOG_MAX,
+		                                 .seen = &t->seen };
 
 	if (!t->follow && s->released_ns)
 		t->follow = r->opt.ops->follow(r->opt.backend, &req, on_event, on_followed, t);
-	if (s->state != SESSION_RUNNING || t->stream || t->history)
-		return;
-	if (t->has_history)
-		on_history(t, "", 0, &none);
-	else
-		t->history = r->opt.ops->history(r->opt.backend, t->name, RECORDER_LOG_MAX,
-		                                 on_history, t);
+	if (s->state == SESSION_RUNNING && !t->stream)
+		t->stream = r->opt.ops->attach(r->opt.backend, &terminal, &stream_events, t);
 }
 
 /* What is said of a session, but when. */
@@ -346,6 +346,7 @@ static struct tape *tape_of(struct recorder *r, const char *name)
 	t->recorder = r;
 	memcpy(t->name, name, strlen(name) + 1);
 	t->output = (struct buf)BUF_INIT(PIECE_MAX);
+	t->seen = (struct buf)SEAM_SEEN_INIT();
 	r->stats.sessions++;
 	*end = t;
 	return t;
@@ -361,7 +362,7 @@ static void take_session(struct recorder *r, const struct session *s)
 		/* another launch: nothing of the old one's goes on */
 		drop(t);
 		t->last_event_ns = 0;
-		t->has_history = false;
+		buf_reset(&t->seen);
 	}
 	free(t->launch);
 	t->launch = xstrdup(s->launch);
@@ -502,6 +503,7 @@ int recorder_stop(struct recorder *r, struct recorder_stats *stats, struct err *
 		r->tapes = t->next;
 		drop(t);
 		buf_done(&t->output);
+		buf_done(&t->seen);
 		free(t->said);
 		free(t->launch);
 		free(t);

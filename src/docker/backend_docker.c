@@ -15,7 +15,6 @@
 #include "docker/engine.h"
 #include "docker/exec.h"
 #include "docker/facts.h"
-#include "docker/history.h"
 #include "docker/images.h"
 #include "docker/launch.h"
 #include "docker/logs.h"
@@ -43,7 +42,6 @@ struct backend_job {
 	struct follow *follow;
 	struct exec *exec;
 	struct pushes *pushes;
-	struct history *history;
 	const struct launch_events *ev;
 	void *arg;
 	int lock;		/* on the session's name, while it is launched */
@@ -455,15 +453,6 @@ static struct backend_job *docker_push_decide(struct backend *b, const struct pu
 	return j;
 }
 
-static struct backend_job *docker_history(struct backend *b, const char *session, size_t max,
-                                          backend_history_fn *fn, void *arg)
-{
-	struct backend_job *j = xcalloc(1, sizeof *j);
-
-	j->history = history_start(b->engine, session, max, fn, arg, j);
-	return j;
-}
-
 static void docker_policy(struct backend *b, const char *session, backend_policy_fn *fn, void *arg)
 {
 	policy_read_start(&b->policy, session, fn, arg);
@@ -495,9 +484,6 @@ static void docker_cancel(struct backend_job *j)
 	} else if (j->pushes) {
 		pushes_stop(j->pushes);
 		free(j);
-	} else if (j->history) {
-		history_stop(j->history);
-		free(j);
 	} else if (j->launch) {
 		launch_cancel(j->launch);	/* reports, and frees the job, later */
 	}
@@ -520,7 +506,6 @@ const struct backend_ops backend_docker = {
 	.stream_resize = terminal_resize,
 	.stream_pause = terminal_pause,
 	.stream_close = terminal_close,
-	.history = docker_history,
 	.exec = docker_exec,
 	.pushes = docker_pushes,
 	.push_read = docker_push_read,

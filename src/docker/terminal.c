@@ -10,6 +10,7 @@
 #include "core/mem.h"
 #include "docker/engine.h"
 #include "docker/hijack.h"
+#include "docker/past.h"
 #include "docker/spec.h"
 
 /* The engine looks for detach keys in what is typed and holds their beginnings
@@ -28,6 +29,7 @@ struct backend_stream {
 	struct engine *engine;
 	struct loop *loop;
 	struct hijack *hijack;
+	struct past *past;		/* NULL: none was asked for */
 	struct engine_call *call;	/* exec create */
 	struct engine_call *resizing;
 	char *resize_path;		/* "/containers/ID/resize" or "/exec/ID/resize" */
@@ -97,10 +99,10 @@ static void send_size(struct backend_stream *s, int rows, int cols)
 	s->resizing = engine_send(s->engine, &req);
 }
 
-/* One row less first: a program repaints only when its size changes. What it wrote
- * between the end of its log and our attach is lost, and a program that has only just
- * begun may not listen yet, while what it writes anyway looks like an answer: so a young
- * one is asked several times, and an older one again as long as next to nothing came. */
+/* One row less first: a program repaints only when its size changes. The line that it
+ * had begun before our attach is in no log, and a program that has only just begun may
+ * not listen yet, while what it writes anyway looks like an answer: so a young one is
+ * asked several times, and an older one again as long as next to nothing came. */
 static void ask_repaint(void *arg)
 {
 	static const uint64_t pauses_ms[] = { 1000, 3000, 9000 };
@@ -118,11 +120,40 @@ static void ask_repaint(void *arg)
 	s->n_asked++;
 }
 
+static void on_past(void *arg, const char *data, size_t len, bool is_whole)
+{
+	struct backend_stream *s = arg;
+
+	s->ev->past(s->arg, data, len, is_whole);
+}
+
+static void on_joined_data(void *arg, const char *data, size_t len)
+{
+	struct backend_stream *s = arg;
+
+	s->ev->data(s->arg, data, len);
+}
+
+static void on_hold(void *arg, bool is_full)
+{
+	struct backend_stream *s = arg;
+
+	hijack_pause(s->hijack, is_full);
+}
+
+static const struct past_events past_events = {
+	.past = on_past,
+	.data = on_joined_data,
+	.hold = on_hold,
+};
+
 static void on_open(void *arg)
 {
 	struct backend_stream *s = arg;
 
 	s->is_open = true;
+	if (s->past)
+		past_read(s->past);
 	if (s->resize_path && s->rows > 0) {
 		if (s->wants_repaint)
 			ask_repaint(s);
@@ -138,7 +169,10 @@ static void on_data(void *arg, const char *data, size_t len)
 	struct backend_stream *s = arg;
 
 	s->came += len;
-	s->ev->data(s->arg, data, len);
+	if (s->past)
+		past_data(s->past, data, len);
+	else
+		s->ev->data(s->arg, data, len);
 }
 
 static void on_end(void *arg, const struct err *err)
@@ -147,6 +181,8 @@ static void on_end(void *arg, const struct err *err)
 
 	s->is_open = false;
 	s->is_failed = true;
+	if (s->past)
+		past_end(s->past);
 	s->ev->ended(s->arg, err);
 }
 
@@ -216,7 +252,8 @@ static void open_shell(struct backend_stream *s, const char *container)
 	s->call = engine_send(s->engine, &req);
 }
 
-static void open_agent(struct backend_stream *s, const char *container)
+static void open_agent(struct backend_stream *s, const struct stream_request *req,
+                       const char *container)
 {
 	CLEANUP_FREE char *path = xasprintf("/containers/%s/attach?stream=1&stdin=1&stdout=1"
 	                                    "&stderr=1&detachKeys=%s",
@@ -224,6 +261,8 @@ static void open_agent(struct backend_stream *s, const char *container)
 
 	s->resize_path = xasprintf("/containers/%s/resize", container);
 	s->wants_repaint = true;
+	if (req->past_max)
+		s->past = past_new(s->engine, req, &past_events, s);
 	s->hijack = hijack_open(s->engine, path, "", &hijack_events, s);
 }
 
@@ -247,7 +286,7 @@ struct backend_stream *terminal_open(struct engine *e, const struct stream_reque
 	} else if (req->is_shell) {
 		open_shell(s, container);
 	} else {
-		open_agent(s, container);
+		open_agent(s, req, container);
 	}
 	return s;
 }
@@ -269,7 +308,9 @@ void terminal_resize(struct backend_stream *s, int rows, int cols)
 
 void terminal_pause(struct backend_stream *s, bool is_paused)
 {
-	if (s->hijack)
+	if (s->past)
+		past_pause(s->past, is_paused);
+	else if (s->hijack)
 		hijack_pause(s->hijack, is_paused);
 }
 
@@ -282,6 +323,7 @@ void terminal_close(struct backend_stream *s)
 	loop_timer_cancel(s->loop, &s->hold);
 	engine_cancel(s->call);
 	engine_cancel(s->resizing);
+	past_stop(s->past);
 	hijack_close(s->hijack);
 	buf_done(&s->early);
 	free(s->resize_path);

@@ -351,7 +351,6 @@ const struct backend_ops backend_replay = {
 	.policy = replay_policy,
 	.policy_change = replay_policy_change,
 	.why = replay_why,
-	.history = replay_history,
 	.pushes = replay_pushes,
 	.push_read = replay_push_read,
 	.push_decide = replay_push_decide,

@@ -48,7 +48,6 @@ enum job_kind {
 	JOB_FOLLOW,
 	JOB_POLICY,
 	JOB_PUSH,
-	JOB_HISTORY,
 };
 
 struct backend_job {
@@ -65,7 +64,6 @@ struct backend_job {
 	backend_list_fn *on_list;
 	backend_done_fn *on_done;		/* JOB_STOP, JOB_FOLLOW */
 	backend_event_fn *on_event;		/* JOB_FOLLOW */
-	backend_history_fn *on_history;		/* JOB_HISTORY */
 	struct policy_ask *policy_ask;
 	backend_policy_fn *on_policy;		/* JOB_POLICY: one of these */
 	backend_why_fn *on_why;
@@ -162,8 +160,6 @@ void replay_policy_change(struct backend *b, const char *session,
                           const struct policy_change *change, backend_policy_fn *fn, void *arg);
 void replay_why(struct backend *b, const char *session, const char *url, backend_why_fn *fn,
                 void *arg);
-struct backend_job *replay_history(struct backend *b, const char *session, size_t max,
-                                   backend_history_fn *fn, void *arg);
 void replay_cancel(struct backend_job *j);
 void replay_wake_follows(struct backend *b, const struct live *l, bool is_over);
 void replay_drop_jobs(struct backend *b);

@@ -421,37 +421,13 @@ void replay_wake_follows(struct backend *b, const struct live *l, bool is_over)
 	}
 }
 
-/* --- history ---------------------------------------------------------------------------------- */
-
-static void on_history(void *arg)
-{
-	struct backend_job *j = arg;
-
-	replay_answers(j);
-	j->on_history(j->arg, "", 0, error_of(j));
-	replay_job_free(j);
-}
-
-/* Nothing: who attaches gets everything from the beginning. */
-struct backend_job *replay_history(struct backend *b, const char *session, size_t max,
-                                   backend_history_fn *fn, void *arg)
-{
-	struct backend_job *j = replay_job_new(b, JOB_HISTORY, arg);
-
-	(void)max;
-	set_name(j->session, session);
-	j->on_history = fn;
-	replay_job_start(j, 0, on_history);
-	return j;
-}
-
 void replay_cancel(struct backend_job *j)
 {
 	if (!j)
 		return;
 	j->is_cancelled = true;
 	/* a follower may be cancelled from its own call: it goes in a later turn */
-	if (j->kind == JOB_PUSH || j->kind == JOB_HISTORY)
+	if (j->kind == JOB_PUSH)
 		replay_job_free(j);
 	else
 		replay_job_start(j, 0, j->kind == JOB_FOLLOW ? on_follow : on_launch);

@@ -51,7 +51,7 @@ static const struct ui_command_info infos[UI_COMMANDS] = {
 	[UI_SEARCH_NEXT] = { "search-next", "", "the next match, upwards; the next finding" },
 	[UI_SEARCH_PREV] = { "search-prev", "", "the match before, downwards" },
 	[UI_FILTER] = { "filter", "[TEXT]", "show only events that hold the text" },
-	[UI_MARK] = { "mark", "", "mark the session, for sending to several" },
+	[UI_MARK] = { "mark", "", "mark the session for sending; in scrollback, copy from here" },
 	[UI_EDIT] = { "edit", "", "open the manifest in $EDITOR" },
 	[UI_THEME] = { "theme", "[NAME]", "another theme" },
 	[UI_COMMAND] = { "command", "", "type a command" },
@@ -138,7 +138,9 @@ static const struct keymap_row scroll_rows[] = {
 	{ "n", UI_SEARCH_NEXT, NULL },
 	{ "N", UI_SEARCH_PREV, NULL },
 	{ "y", UI_COPY, NULL },
-	{ "Space", UI_PAGE_DOWN, NULL },
+	{ "Space", UI_MARK, NULL },
+	{ "v", UI_MARK, NULL },
+	{ "f", UI_PAGE_DOWN, NULL },
 	{ "b", UI_PAGE_UP, NULL },
 };
 

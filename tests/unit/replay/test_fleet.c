@@ -812,29 +812,33 @@ static void test_output_that_takes_long_keeps_nobody_waiting(void **state)
 /* An engine that kept what a terminal showed. */
 static struct {
 	const char *text;
+	bool is_whole;
 	struct loop_timer timer;
-	backend_history_fn *fn;
+	const struct stream_events *ev;
 	void *arg;
+	char seen[256];		/* what the last who attached had seen */
+	size_t past_max;
 	unsigned n_asked, n_sent;
 } kept;
 
-static void tell_history(void *arg)
+static void tell_past(void *arg)
 {
 	(void)arg;
-	kept.fn(kept.arg, kept.text, strlen(kept.text), NULL);
+	kept.ev->past(kept.arg, kept.text, strlen(kept.text), kept.is_whole);
 }
 
-static struct backend_job *tell_history_later(struct backend *b, const char *session, size_t max,
-                                              backend_history_fn *fn, void *arg)
+static struct backend_stream *attach_with_past(struct backend *b, const struct stream_request *req,
+                                               const struct stream_events *ev, void *arg)
 {
-	(void)b;
-	assert_string_equal(session, "one");
-	assert_true(strlen(kept.text) <= max);
+	assert_string_equal(req->session, "one");
 	kept.n_asked++;
-	kept.fn = fn;
+	kept.ev = ev;
 	kept.arg = arg;
-	loop_timer_set(loop, &kept.timer, 0, tell_history, NULL);
-	return (struct backend_job *)&kept;
+	kept.past_max = req->past_max;
+	snprintf(kept.seen, sizeof kept.seen, "%s", buf_str(req->seen));
+	if (kept.text)
+		loop_timer_set(loop, &kept.timer, 0, tell_past, NULL);
+	return backend_replay.attach(b, req, ev, arg);
 }
 
 static int count_sent(struct backend_stream *s, const void *data, size_t len)
@@ -843,62 +847,70 @@ static int count_sent(struct backend_stream *s, const void *data, size_t len)
 	return backend_replay.stream_send(s, data, len);
 }
 
+static void open_with_past(const char *text)
+{
+	memset(&kept, 0, sizeof kept);
+	kept.text = text;
+	kept.is_whole = true;
+	ops.attach = attach_with_past;
+	ops.stream_send = count_sent;
+	open_fleet(RUNNING("one"), "1");
+}
+
 static void test_what_the_engine_kept_is_shown_and_not_answered(void **state)
 {
 	(void)state;
-	memset(&kept, 0, sizeof kept);
-	kept.text = "long ago\r\n\033[6n\033[c\033]9;old news\a\033]52;c;aGk=\ajust now\r\n";
-	ops.history = tell_history_later;
-	ops.stream_send = count_sent;
-	open_fleet(RUNNING("one"), "1");
+	open_with_past("long ago\r\n\033[6n\033[c\033]9;old news\a\033]52;c;aGk=\ajust now\r\n");
 	assert_screen("one", FLEET_AGENT, "long ago");
 	assert_screen("one", FLEET_AGENT, "just now");
+	assert_string_equal(kept.seen, "");
+	assert_true(kept.past_max > 0);
 	assert_int_equal(kept.n_sent, 0);
 	assert_int_equal(fleet_n_events(fleet), 0);
 	assert_int_not_equal(row("one")->activity, ACTIVITY_WAITS);
 	assert_string_equal(last_message(), "");
-	/* and then it is live, and asked for once */
-	assert_int_equal(fleet_send(fleet, "one", FLEET_AGENT, "live", 4), 0);
+	/* and then it is live */
+	assert_int_equal(fleet_send(fleet, "one", FLEET_AGENT, "live\033[6n", 8), 0);
 	settle();
 	assert_screen("one", FLEET_AGENT, "live");
+}
+
+static void attach_again(const char *text, bool is_whole)
+{
+	kept.text = text;
+	kept.is_whole = is_whole;
 	fleet_detach_all(fleet);
 	fleet_terminal(fleet, "one", FLEET_AGENT, 24, 80);
 	settle();
-	assert_int_equal(kept.n_asked, 1);
 }
 
-static struct backend_job *keep_history_waiting(struct backend *b, const char *session,
-                                                size_t max, backend_history_fn *fn, void *arg)
+static void test_what_was_missed_follows_what_was_seen(void **state)
 {
-	(void)b;
-	(void)session;
-	(void)max;
-	kept.fn = fn;
-	kept.arg = arg;
-	return (struct backend_job *)&kept;
-}
-
-static void test_what_is_typed_before_the_stream_is_there_is_sent_with_it(void **state)
-{
-	char much[8192] = "";
-
 	(void)state;
-	memset(&kept, 0, sizeof kept);
-	memset(much, 'x', sizeof much);
-	kept.text = "long ago\r\n";
-	ops.history = keep_history_waiting;
-	ops.stream_send = count_sent;
-	open_fleet(RUNNING("one"), "1");
-	assert_non_null(kept.fn);
-	assert_int_equal(fleet_send(fleet, "one", FLEET_AGENT, "typed ", 6), 0);
-	assert_int_equal(fleet_send(fleet, "one", FLEET_AGENT, much, sizeof much), -1);
+	open_with_past("long ago\r\n");
+	attach_again("meanwhile\r\n\033[6n\033]9;asks something\a\033]52;c;aGk=\a", false);
+	assert_int_equal(kept.n_asked, 2);
+	assert_true(strncmp(kept.seen, "long ago\r\n", 10) == 0);
+	assert_screen("one", FLEET_AGENT, "long ago\nmeanwhile");
+	/* nobody waits for an answer any more, but that it asked is news */
 	assert_int_equal(kept.n_sent, 0);
-	tell_history(NULL);
-	settle();
-	assert_screen("one", FLEET_AGENT, "typed");
-	assert_int_equal(fleet_send(fleet, "one", FLEET_AGENT, "ahead", 5), 0);
-	settle();
-	assert_screen("one", FLEET_AGENT, "typed ahead");
+	assert_string_equal(last_message(), "");
+	assert_int_equal(row("one")->activity, ACTIVITY_WAITS);
+	/* the next time it goes on from there */
+	attach_again(NULL, false);
+	assert_non_null(strstr(kept.seen, "meanwhile\r\n"));
+	assert_screen("one", FLEET_AGENT, "meanwhile");
+}
+
+static void test_a_log_without_what_was_seen_begins_anew(void **state)
+{
+	(void)state;
+	open_with_past("\033[31mlong ago\r\n");
+	attach_again("another\r\n", true);
+	assert_screen("one", FLEET_AGENT, "another");
+	assert_false(shows("one", "long ago"));
+	attach_again(NULL, false);
+	assert_true(strncmp(kept.seen, "another\r\n", 9) == 0);
 }
 
 /* --- messages ------------------------------------------------------------ */
@@ -970,7 +982,8 @@ int main(void)
 		TEST(test_a_shell_that_was_let_go_is_a_new_one),
 		TEST(test_output_that_takes_long_keeps_nobody_waiting),
 		TEST(test_what_the_engine_kept_is_shown_and_not_answered),
-		TEST(test_what_is_typed_before_the_stream_is_there_is_sent_with_it),
+		TEST(test_what_was_missed_follows_what_was_seen),
+		TEST(test_a_log_without_what_was_seen_begins_anew),
 		TEST(test_messages_are_kept_newest_first),
 	};
 
