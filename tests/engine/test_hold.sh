@@ -474,11 +474,11 @@ s=$tag-quick
 cb start "$s" --yes
 is $rc 0 "a session starts whose pushes wait for five seconds" || finish
 agent "git config --global user.name Ann; git config --global user.email ann@example.test; git clone -q $held /tmp/w && cd /tmp/w && git commit -q --allow-empty -m late"
-before=$(refs_at demo)
+before=$(seen_upstream)
 push ten "cd /tmp/w && git push origin HEAD:refs/heads/late"
 is "$(end_of ten)" 1 "a push that nobody decides on is refused"
 has "$work/ten.said" "nobody approved it in time" "and says why"
-is "$(refs_at demo)" "$before" "nothing arrived"
+have_all "$before" "after its time"
 cb pushes "$s" --json
 json "its record says so" '.[0].state == "timed-out"'
 event '.kind == "push.rejected" and (.summary | contains("nobody approved it in time"))' "it is an event"

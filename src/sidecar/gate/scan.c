@@ -20,6 +20,7 @@
 
 #define TAG_DEPTH 8
 #define REVIEW_MS 10000 /* for git to say what the push changes */
+#define MOVES_MS 5000   /* and what it does to its refs */
 
 struct job {
 	struct scan *s;
@@ -337,18 +338,22 @@ static int finish_stream(struct job *j)
 
 /* --- what a person is shown ------------------------------------------------------------ */
 
+static int64_t within(const struct job *j, int ms)
+{
+	int64_t until = now_ms() + ms;
+
+	return until < j->deadline ? until : j->deadline;
+}
+
 static void read_review(struct job *j)
 {
-	int64_t until = now_ms() + REVIEW_MS;
 	char *ids = scratch_file(j, "review");
 
-	if (until > j->deadline)
-		until = j->deadline;
-	review_moves(&j->s->review, j->s->refs, until);
 	if (j->s->commits > 0) {
-		review_read(&j->s->review, ids, until);
+		review_read(&j->s->review, ids, within(j, REVIEW_MS));
 		review_scan(&j->s->review, j->stream);
 	}
+	review_moves(&j->s->review, j->s->refs, within(j, MOVES_MS));
 	free(ids);
 }
 
