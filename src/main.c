@@ -56,6 +56,10 @@ static int run_dashboard(struct cli *c, const struct cli_dashboard *d, struct er
 		.no_color = no_color && *no_color,
 	};
 
+	if (app_check_theme(d->theme, err) < 0)
+		return d->theme_at ? err_wrap(err, "%s", d->theme_at) : -1;
+	if (app_check_prefix(d->prefix, err) < 0)
+		return d->prefix_at ? err_wrap(err, "%s", d->prefix_at) : -1;
 	return app_run(&opt, err);
 }
 

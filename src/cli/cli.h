@@ -29,6 +29,7 @@ struct cli;
 struct cli_dashboard {
 	const char *attach;	/* a session, to be zoomed into; NULL for none */
 	const char *theme, *prefix;
+	const char *theme_at, *prefix_at;	/* where in the user's settings; NULL: elsewhere */
 	bool no_mouse, no_notices;
 	int notices;		/* enum notices; of the user's settings */
 };

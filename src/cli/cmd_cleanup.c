@@ -11,6 +11,11 @@ static bool is_leftover(const struct session *s)
 	return s->state == SESSION_FAILED || s->state == SESSION_STOPPED;
 }
 
+static const char *plural(size_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
 static size_t show(const struct session_list *list)
 {
 	size_t n = 0;
@@ -21,8 +26,9 @@ static size_t show(const struct session_list *list)
 		if (!is_leftover(s))
 			continue;
 		n++;
-		cli_say("  %s: %s; %zu containers, %zu networks, %zu volumes", s->name,
-		        session_state_name(s->state), s->n_members, s->n_networks, s->n_volumes);
+		cli_say("  %s: %s; %zu container%s, %zu network%s, %zu volume%s", s->name,
+		        session_state_name(s->state), s->n_members, plural(s->n_members),
+		        s->n_networks, plural(s->n_networks), s->n_volumes, plural(s->n_volumes));
 	}
 	return n;
 }
@@ -53,9 +59,12 @@ static int run_cleanup(struct cli *c, int argc, char **argv)
 		for (size_t i = 0; i < list.n; i++) {
 			struct err one = { 0 };
 
-			if (is_leftover(&list.v[i]) &&
-			    cli_stop_session(c, list.v[i].name, &one) < 0)
+			if (!is_leftover(&list.v[i]))
+				continue;
+			if (cli_stop_session(c, list.v[i].name, &one) < 0)
 				code = cli_fail(&one);
+			else
+				cli_say("removed %s", list.v[i].name);
 		}
 	}
 	session_list_done(&list);

@@ -9,10 +9,14 @@
 /* What the command line does not say, the user's settings do. */
 static void settle(struct cli_dashboard *d, const struct config *config)
 {
-	if (!d->theme)
+	if (!d->theme) {
 		d->theme = config->theme;
-	if (!d->prefix)
+		d->theme_at = config->theme_at;
+	}
+	if (!d->prefix) {
 		d->prefix = config->prefix;
+		d->prefix_at = config->prefix_at;
+	}
 	d->no_mouse = d->no_mouse || config->no_mouse;
 	d->notices = (int)config->notices;
 }

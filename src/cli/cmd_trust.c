@@ -178,6 +178,11 @@ static int run_trust(struct cli *c, int argc, char **argv)
 			buf_addf(&b, "%s\n", trust_path(t, i));
 		rc = cli_print(&b);
 		buf_done(&b);
+	} else if (!f && remove) {
+		/* who deleted the file wants its trust gone, too */
+		CLEANUP_FREE char *path = xasprintf("%s/" MANIFEST_FILE_NAME, c->cwd);
+
+		rc = forget(t, path, &err);
 	} else if (!f) {
 		rc = err_set(&err, ERR_INPUT, "there is no " MANIFEST_FILE_NAME " in this folder");
 	} else {

@@ -20,6 +20,11 @@ static char *text_of(const struct json_doc *doc, const struct json_node *m, stru
 	return NULL;
 }
 
+static char *place_of(const struct json_doc *doc, const struct json_node *m)
+{
+	return xasprintf("%s:%u:%u: /%s", doc->path, m->at.line, m->at.column, m->key);
+}
+
 static void read_notices(struct config *out, const struct json_doc *doc, const struct json_node *m,
                          struct faults *faults)
 {
@@ -46,14 +51,23 @@ static unsigned number_of(const struct json_doc *doc, const struct json_node *m,
 	return 0;
 }
 
+/* False: it is neither. */
+static bool read_look(struct config *out, const struct json_doc *doc, const struct json_node *m,
+                      struct faults *faults)
+{
+	bool is_theme = strcmp(m->key, "theme") == 0;
+
+	if (!is_theme && strcmp(m->key, "prefix") != 0)
+		return false;
+	*(is_theme ? &out->theme : &out->prefix) = text_of(doc, m, faults);
+	*(is_theme ? &out->theme_at : &out->prefix_at) = place_of(doc, m);
+	return true;
+}
+
 static void read_member(struct config *out, const struct json_doc *doc, const struct json_node *m,
                         struct faults *faults)
 {
-	if (strcmp(m->key, "theme") == 0)
-		out->theme = text_of(doc, m, faults);
-	else if (strcmp(m->key, "prefix") == 0)
-		out->prefix = text_of(doc, m, faults);
-	else if (strcmp(m->key, "notices") == 0)
+	if (strcmp(m->key, "notices") == 0)
 		read_notices(out, doc, m, faults);
 	else if (strcmp(m->key, "keep_days") == 0)
 		out->keep_days = number_of(doc, m, 1, CONFIG_DAYS_MAX, faults);
@@ -79,7 +93,8 @@ static void read_all(struct config *out, const struct json_doc *doc, struct faul
 		return;
 	}
 	for (const struct json_node *m = doc->root->first; m; m = m->next)
-		read_member(out, doc, m, faults);
+		if (!read_look(out, doc, m, faults))
+			read_member(out, doc, m, faults);
 }
 
 int config_load(struct config *out, const char *path, struct err *err)
@@ -117,5 +132,7 @@ void config_done(struct config *c)
 		return;
 	free(c->theme);
 	free(c->prefix);
+	free(c->theme_at);
+	free(c->prefix_at);
 	*c = (struct config){ .theme = NULL };
 }

@@ -22,6 +22,8 @@ enum notices {
 
 struct config {
 	char *theme, *prefix;	/* NULL: not set */
+	/* Where they stand, "path:line:column: /theme": what they say is judged elsewhere. */
+	char *theme_at, *prefix_at;
 	bool no_mouse;
 	enum notices notices;
 	unsigned keep_days, keep_megabytes;	/* of events; 0: not set */

@@ -450,6 +450,26 @@ static void close_all(struct app *a)
 	free(a->scroll.search);
 }
 
+int app_check_theme(const char *name, struct err *err)
+{
+	struct theme *t = NULL;
+
+	if (name && theme_load(&t, name, err) < 0)
+		return -1;
+	theme_free(t);
+	return 0;
+}
+
+int app_check_prefix(const char *key, struct err *err)
+{
+	struct vtkey parsed;
+
+	if (key && input_parse_key(&parsed, key) < 0)
+		return err_set(err, ERR_INPUT, "\"%s\" is no key, as ctrl-], alt-x or F12 are",
+		               key);
+	return 0;
+}
+
 int app_run(const struct app_options *opt, struct err *err)
 {
 	struct app a = { .opt = *opt,
@@ -464,8 +484,9 @@ int app_run(const struct app_options *opt, struct err *err)
 	a.verdicts.is_gate = true;
 	a.has_terminal_focus = true;	/* it was just typed into */
 	a.opened_ns = fleet_clock_ns();
-	if (input_parse_key(&a.prefix, opt->prefix ? opt->prefix : "ctrl-]") < 0)
-		return err_set(err, ERR_INPUT, "\"%s\" is not a key", opt->prefix);
+	if (app_check_prefix(opt->prefix, err) < 0)
+		return -1;
+	input_parse_key(&a.prefix, opt->prefix ? opt->prefix : "ctrl-]");
 	if (watch_signals(&a, &saved, err) == 0 && open_screen(&a, err) == 0) {
 		start_fleet(&a);
 		rc = loop_run(a.loop, err);

@@ -39,6 +39,11 @@ struct app_options {
 	bool no_color;
 };
 
+/* Can it be used? Asked before there is a screen, which has questions for the terminal
+ * whose answers should not come to a shell. NULL is the default. */
+int app_check_theme(const char *name, struct err *err);
+int app_check_prefix(const char *key, struct err *err);
+
 /* Runs until the person quits or the terminal goes away. Sessions go on. */
 int app_run(const struct app_options *opt, struct err *err);
 

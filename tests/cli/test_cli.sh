@@ -102,6 +102,22 @@ try 2 'open.json:1:2: the file ends' --manifest open.json start x
 try 2 '/nowhere.json: No such file' --manifest /nowhere.json list available
 try 2 '/nowhere.json: No such file' --manifest /nowhere.json info x
 
+# --- trust ---------------------------------------------------------------------------------
+project() { printf '{"bottles":{"p":{}},"agents":{"theirs":{"bottle":"p"}}}' >claude-bottle.json; }
+project
+try 5 'which is not trusted' start theirs --yes
+lines=5 try 5 'use --yes' trust
+lines=5 try 0 'trusted; any change' trust --yes
+try 2 'it is about the folder' trust here
+try 0 'is no longer trusted' trust --remove
+lines=5 try 0 'trusted; any change' trust --yes
+rm claude-bottle.json
+try 2 'there is no claude-bottle.json' trust
+try 0 'is no longer trusted' trust --remove
+try 0 '' trust --list
+[ ! -s "$work/out" ]
+report $? "what was deleted can be distrusted"
+
 # --- no place for the state --------------------------------------------------------------
 printf x >"$work/file"
 XDG_STATE_HOME=$work/file CLAUDE_BOTTLE_BACKEND=docker try 1 "cannot make $work/file/claude-bottle" list

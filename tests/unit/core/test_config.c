@@ -52,6 +52,8 @@ static void test_settings_are_read(void **state)
 	                 0);
 	assert_string_equal(config.theme, "light");
 	assert_string_equal(config.prefix, "ctrl-a");
+	assert_non_null(strstr(config.theme_at, "config.json:1:12: /theme"));
+	assert_non_null(strstr(config.prefix_at, "config.json:1:31: /prefix"));
 	assert_true(config.no_mouse);
 	assert_int_equal(config.notices, NOTICES_OFF);
 	config_done(&config);
