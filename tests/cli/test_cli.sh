@@ -106,11 +106,11 @@ try 2 '/nowhere.json: No such file' --manifest /nowhere.json info x
 project() { printf '{"bottles":{"p":{}},"agents":{"theirs":{"bottle":"p"}}}' >claude-bottle.json; }
 project
 try 5 'which is not trusted' start theirs --yes
-lines=5 try 5 'use --yes' trust
-lines=5 try 0 'trusted; any change' trust --yes
+lines=6 try 5 'use --yes' trust
+lines=6 try 0 'trusted; any change' trust --yes
 try 2 'it is about the folder' trust here
 try 0 'is no longer trusted' trust --remove
-lines=5 try 0 'trusted; any change' trust --yes
+lines=6 try 0 'trusted; any change' trust --yes
 rm claude-bottle.json
 try 2 'there is no claude-bottle.json' trust
 try 0 'is no longer trusted' trust --remove
