@@ -148,6 +148,7 @@ void fleet_refresh_soon(struct fleet *f);
 /* fleet_rows.c */
 void fleet_take_list(struct fleet *f, const struct session_list *list);
 void fleet_build_rows(struct fleet *f);
+void fleet_lose_session(struct unit *u);	/* it was removed */
 struct unit *fleet_unit_make(struct fleet *f, const char *name);
 
 /* fleet_events.c */

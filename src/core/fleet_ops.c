@@ -238,8 +238,10 @@ static void on_stopped(void *arg, const struct err *err)
 		return;
 	}
 	u->relaunch = false;
-	if (!err)
+	if (!err) {
 		u->is_listed = false;
+		fleet_lose_session(u);
+	}
 	end(u, err, "stopped");
 }
 

@@ -117,7 +117,7 @@ static void take_session(struct fleet *f, const struct session *s)
 		set_text(&u->failure, NULL);
 }
 
-static void lose_session(struct unit *u)
+void fleet_lose_session(struct unit *u)
 {
 	fleet_unfollow(u);
 	fleet_drop_terminals(u, true);
@@ -146,7 +146,7 @@ void fleet_take_list(struct fleet *f, const struct session_list *list)
 		struct unit *u = f->units[i];
 
 		if (u->row.has_session && !u->is_listed)
-			lose_session(u);
+			fleet_lose_session(u);
 	}
 	fleet_see_ends(f);
 	fleet_build_rows(f);

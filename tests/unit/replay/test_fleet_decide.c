@@ -95,6 +95,34 @@ static bool may_reach(const char *host)
 	return policy_allows(fleet_policy(fleet, "one"), host, fleet_clock_ns() / 1000000000);
 }
 
+static void test_a_stopped_session_has_no_policy_and_asks_nothing(void **state)
+{
+	(void)state;
+	open_fleet(RUNNING("one") LISTED);
+	change((struct policy_change){ .verb = POLICY_ALLOW, .host = "y.test-host.org" });
+	assert_true(may_reach("y.test-host.org"));
+	assert_int_equal(fleet_n_waiting(fleet), 1);
+	fleet_stop(fleet, "one");
+	settle();
+	assert_null(fleet_policy(fleet, "one"));
+	assert_int_equal(inbox_n(fleet_inbox(fleet)), 0);
+}
+
+static void test_a_host_that_was_saved_is_no_longer_asked_about(void **state)
+{
+	const struct event *e;
+
+	(void)state;
+	open_fleet(RUNNING("one") LISTED);
+	fleet_saved_host(fleet, "one", "x.test-host.org");
+	settle();
+	assert_int_equal(fleet_n_waiting(fleet), 0);
+	e = fleet_event(fleet, 1);
+	assert_int_equal(e->kind, EVENT_POLICY_CHANGED);
+	assert_string_equal(e->bottle, "b");
+	assert_non_null(strstr(e->detail, "\"scope\":\"manifest\""));
+}
+
 static void test_an_allowed_host_is_in_force_and_no_longer_asked_about(void **state)
 {
 	(void)state;
@@ -254,6 +282,8 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(test_an_allowed_host_is_in_force_and_no_longer_asked_about),
+		T(test_a_stopped_session_has_no_policy_and_asks_nothing),
+		T(test_a_host_that_was_saved_is_no_longer_asked_about),
 		T(test_a_decision_is_an_event_with_who_and_its_verdict),
 		T(test_what_is_refused_changes_nothing_and_waits_for_a_look),
 		T(test_a_time_in_the_policy_is_known_until_it_is_over),
