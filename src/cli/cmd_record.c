@@ -156,7 +156,7 @@ static int run_record(struct cli *c, int argc, char **argv)
 const struct cli_verb verb_record = {
 	.name = "record",
 	.arguments = "FILE [--for TIME] [--session NAME]... [--size COLSxROWS]",
-	.summary = "record the running sessions: states, events and terminals, for replay",
+	.summary = "record the running sessions: states, events, pushes and terminals, for replay",
 	.help = "  --for TIME        end after 90s, 15m, 2h; else at Ctrl-C\n"
 		"  --session NAME    only this session; may come again\n"
 		"  --size COLSxROWS  make the terminals this large, which has programs draw\n"

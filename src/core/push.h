@@ -119,7 +119,7 @@ const struct push *push_list_find(const struct push_list *list, const char *id);
 int push_finding_find(const struct push *p, const char *what);
 
 /* One JSON object without a newline, safe on a terminal; the diff is left out
- * unless asked for. */
+ * unless asked for. session NULL: a record as push_parse() reads it. */
 int push_json(struct buf *out, const char *session, const struct push *p, bool with_diff);
 
 const char *push_state_name(enum push_state s);	/* "held", "timed-out" */

@@ -68,8 +68,11 @@ int push_json(struct buf *out, const char *session, const struct push *p, bool w
 	char ts[STAMP_SIZE];
 
 	stamp_format(ts, p->ts_ns);
-	buf_adds(out, "{\"session\":");
-	json_escape(out, session);
+	buf_adds(out, session ? "{\"session\":" : "{\"v\":");
+	if (session)
+		json_escape(out, session);
+	else
+		buf_addc(out, '1');
 	text_add_member(out, "id", p->id);
 	text_add_member(out, "ts", ts);
 	text_add_member(out, "state", push_state_name(p->state));

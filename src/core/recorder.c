@@ -13,6 +13,7 @@
 #include "core/event.h"
 #include "core/loop.h"
 #include "core/mem.h"
+#include "core/push.h"
 #include "core/seam.h"
 #include "core/stamp.h"
 #include "core/text.h"
@@ -34,6 +35,9 @@ struct tape {
 	bool is_listed;
 	int64_t last_event_ns;
 	struct backend_job *follow;
+	struct backend_job *push;	/* a record is being read: that of the first of ... */
+	char **push_ids;		/* ... those that the gate spoke of */
+	size_t n_push_ids;
 	struct backend_stream *stream;
 	struct buf seen;		/* of its terminal: core/seam.h */
 	struct buf output;		/* of its terminal, not written yet */
@@ -206,6 +210,74 @@ static void flush_then_add(struct recorder *r, const struct buf *line)
 
 /* --- one session --------------------------------------------------------------------- */
 
+static void read_push(struct tape *t);
+
+static void push_line(const struct tape *t, struct buf *line, const struct push *p, bool with_diff)
+{
+	begin_line(t->recorder, line);
+	buf_addf(line, "\"push\":\"%s\",\"record\":", t->name);
+	push_json(line, NULL, p, false);
+	if (with_diff) {
+		buf_adds(line, ",\"diff\":");
+		text_add_json(line, p->diff, p->diff_len);
+	}
+	buf_addc(line, '}');
+}
+
+static void on_push(void *arg, struct push *p, const struct err *err)
+{
+	struct tape *t = arg;
+	struct buf line = BUF_INIT(LINE_MAX_BYTES);
+
+	(void)err;	/* the gate does not have it any more */
+	t->push = NULL;
+	if (p) {
+		push_line(t, &line, p, p->diff != NULL);
+		if (line.overflowed) {	/* better without its diff than not at all */
+			buf_reset(&line);
+			push_line(t, &line, p, false);
+		}
+		flush_then_add(t->recorder, &line);
+	}
+	buf_done(&line);
+	free(t->push_ids[0]);
+	memmove(t->push_ids, t->push_ids + 1, t->n_push_ids * sizeof *t->push_ids);
+	t->n_push_ids--;
+	read_push(t);
+}
+
+static void read_push(struct tape *t)
+{
+	const struct recorder *r = t->recorder;
+
+	if (t->n_push_ids && !t->push)
+		t->push = r->opt.ops->push_read(r->opt.backend, t->name, t->push_ids[0], on_push,
+		                                t);
+}
+
+/* Its gate speaks of a push: what it recorded of it follows. */
+static void want_push(struct tape *t, const struct event *ev)
+{
+	char *id = ev->source == EVENT_FROM_GATE ? event_detail_get(ev, "id") : NULL;
+
+	/* the one that is being read may be another by now */
+	if (id && !(t->n_push_ids && strv_has(t->push_ids + !!t->push, id))) {
+		strv_push(&t->push_ids, &t->n_push_ids, id);
+		read_push(t);
+	} else {
+		free(id);
+	}
+}
+
+static void forget_pushes(struct tape *t)
+{
+	t->recorder->opt.ops->cancel(t->push);
+	t->push = NULL;
+	strv_free(t->push_ids);
+	t->push_ids = NULL;
+	t->n_push_ids = 0;
+}
+
 static bool on_event(void *arg, const struct event *ev)
 {
 	struct tape *t = arg;
@@ -220,6 +292,7 @@ static bool on_event(void *arg, const struct event *ev)
 	flush_then_add(t->recorder, &line);
 	buf_done(&line);
 	t->recorder->stats.events++;
+	want_push(t, ev);
 	return true;
 }
 
@@ -277,6 +350,7 @@ static void drop(struct tape *t)
 
 	r->opt.ops->cancel(t->follow);
 	r->opt.ops->stream_close(t->stream);
+	forget_pushes(t);
 	t->follow = NULL;
 	t->stream = NULL;
 }

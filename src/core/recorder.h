@@ -6,7 +6,8 @@
  * of that is secret.
  *
  * What was there before is at t 0: the sessions, their kept events, and of each
- * terminal the end of the engine's log.
+ * terminal the end of the engine's log. What the gate recorded of a push is read when
+ * an event speaks of it, and follows that.
  */
 #ifndef CORE_RECORDER_H
 #define CORE_RECORDER_H

@@ -455,6 +455,23 @@ done
 is "$(state_of "$id")" held "the push still waits for a person"
 cb push reject "$s" "$id"
 end_of nine >/dev/null
+
+# --- recorded --------------------------------------------------------------------------------------------------
+record=$work/fleet.jsonl
+(cd "$work/cwd" && exec "$bottle" record "$record" --session "$s") >"$work/record.out" 2>&1 </dev/null &
+recorder=$!
+started+=("$recorder")
+cb pushes "$s" --json
+jq -c '[.[] | [.id, .state]] | sort' "$out" >"$work/pushes"
+recorded() { jq -cs '[.[] | select(.push) | [.record.id, .record.state]] | unique' "$record" | cmp -s - "$work/pushes"; }
+check "a recording has each push that the gate has" until_true 60 recorded
+kill -INT "$recorder"
+wait "$recorder"
+is $? 0 "the recording ends"
+jq -r --arg id "$id" 'select(.push and .record.id == $id) | .diff' "$record" >"$work/recorded.diff"
+cb push show "$s" "$id" --json --diff
+is "$(jq -r .diff "$out")" "$(cat "$work/recorded.diff")" "with its diff"
+cp "$record" "$work/recorded.said"	# for what is looked through below
 gate sh -c 'cat /run/git-gate/spool/*; ls -R /run/git-gate/accepted /run/git-gate/scratch' >"$work/spool" 2>&1
 docker logs "cb-$s-git-gate" >"$work/log" 2>&1
 cb events --json --session "$s"

@@ -104,6 +104,58 @@ static void assert_output(const char *name, const char *want, size_t len)
 	buf_done(&all);
 }
 
+#define OID "1111111111111111111111111111111111111111"
+#define PUSH(t, id, state, more)                                                            \
+	"{\"t\":" #t ",\"push\":\"one\",\"record\":{\"v\":1,\"id\":\"" id "\",\"ts\":"        \
+	"\"2026-11-24T12:00:00Z\",\"state\":\"" state "\",\"repo\":\"proj\",\"refs\":[{\"ref\":"  \
+	"\"refs/heads/x\",\"old\":\"" OID "\",\"new\":\"" OID "\",\"gained\":2,\"lost\":1}],"    \
+	"\"commits\":[{\"oid\":\"" OID "\",\"author\":\"Ann <a@b.test>\","                       \
+	"\"subject\":\"caf\xc3\xa9\",\"time\":1795518000,\"added\":3,\"removed\":4}],"           \
+	"\"ncommits\":7,\"findings\":[{\"rule\":\"aws\",\"file\":\"f\",\"line\":9,"              \
+	"\"match\":\"AK***\",\"src\":\"diff\"}],\"nfindings\":1" more                             \
+	"},\"diff\":\"diff --git a/f b/f\\n+\\u001b x\\n\"}\n"
+#define GATE_SAYS(t, kind, id)                                                            \
+	"{\"t\":" #t ",\"event\":{\"ts\":\"2026-11-24T12:00:00Z\",\"session\":\"one\","         \
+	"\"bottle\":\"b\",\"source\":\"git-gate\",\"kind\":\"" kind "\",\"summary\":\"s\","     \
+	"\"detail\":{\"id\":\"" id "\"}}}\n"
+
+static void test_pushes_are_recorded_as_often_as_the_gate_speaks_of_them(void **state)
+{
+	const struct push *p;
+
+	(void)state;
+	play(RUNNING("one") PUSH(0, "00000000000000aa", "held", ",\"hold_until\":1795518400")
+	     GATE_SAYS(0, "push.held", "00000000000000aa")
+	     GATE_SAYS(0, "push.rejected", "00000000000000bb")
+	     PUSH(600, "00000000000000aa", "rejected", ",\"by\":\"ada\",\"message\":\"no\"")
+	     GATE_SAYS(600, "push.rejected", "00000000000000aa"), "1");
+	start(options());
+	turn_for(1200);
+	stop();
+	assert_non_null(entry(RECORDING_PUSH, "one", 0));
+	p = &entry(RECORDING_PUSH, "one", 0)->push;
+	assert_string_equal(p->id, "00000000000000aa");
+	assert_int_equal(p->state, PUSH_HELD);
+	assert_true(p->hold_until > 0);
+	assert_string_equal(p->repo, "proj");
+	assert_string_equal(p->refs[0].ref, "refs/heads/x");
+	assert_int_equal(p->refs[0].gained, 2);
+	assert_int_equal(p->refs[0].lost, 1);
+	assert_string_equal(p->commits[0].subject, "caf\xc3\xa9");
+	assert_int_equal(p->commits[0].removed, 4);
+	assert_int_equal(p->all_commits, 7);
+	assert_string_equal(p->findings[0].match, "AK***");
+	assert_int_equal(p->findings[0].line, 9);
+	assert_string_equal(p->diff, "diff --git a/f b/f\n+\033 x\n");
+	/* that of the other is gone; this one was decided on */
+	assert_non_null(entry(RECORDING_PUSH, "one", 1));
+	p = &entry(RECORDING_PUSH, "one", 1)->push;
+	assert_int_equal(p->state, PUSH_REJECTED);
+	assert_string_equal(p->by, "ada");
+	assert_string_equal(p->message, "no");
+	assert_null(entry(RECORDING_PUSH, "one", 2));
+}
+
 static void test_sessions_events_and_terminals_are_read_again_as_they_were(void **state)
 {
 	const struct recording_entry *e;
@@ -223,6 +275,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_sessions_events_and_terminals_are_read_again_as_they_were),
+		TEST(test_pushes_are_recorded_as_often_as_the_gate_speaks_of_them),
 		TEST(test_what_goes_is_recorded_as_gone),
 		TEST(test_only_the_sessions_asked_for_are_in_it),
 		TEST(test_a_full_file_ends_it_at_a_whole_line),
