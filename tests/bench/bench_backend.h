@@ -38,7 +38,6 @@ struct backend_job {
 	struct backend *b;
 	struct loop_timer timer;
 	backend_list_fn *on_list;
-	backend_history_fn *on_history;
 	void *arg;
 };
 
@@ -69,26 +68,6 @@ static inline void bench_list(struct backend *b, backend_list_fn *fn, void *arg)
 
 	*j = (struct backend_job){ .b = b, .on_list = fn, .arg = arg };
 	loop_timer_set(b->loop, &j->timer, 0, bench_on_list, j);
-}
-
-static inline void bench_on_history(void *arg)
-{
-	struct backend_job *j = arg;
-
-	j->on_history(j->arg, "", 0, NULL);
-	free(j);
-}
-
-static inline struct backend_job *bench_history(struct backend *b, const char *session, size_t max,
-                                                backend_history_fn *fn, void *arg)
-{
-	struct backend_job *j = xcalloc(1, sizeof *j);
-
-	(void)session;
-	(void)max;
-	*j = (struct backend_job){ .b = b, .on_history = fn, .arg = arg };
-	loop_timer_set(b->loop, &j->timer, 0, bench_on_history, j);
-	return j;
 }
 
 /* As docker/hijack: 64 KB at a time, 256 KB a turn. */
@@ -187,7 +166,6 @@ static inline int bench_backend_run(int n, const char *program)
 	static const struct backend_ops ops = { .name = "bench",
 		                                .describe = bench_describe,
 		                                .list = bench_list,
-		                                .history = bench_history,
 		                                .attach = bench_attach,
 		                                .stream_send = bench_send,
 		                                .stream_resize = bench_resize,
