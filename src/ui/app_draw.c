@@ -326,6 +326,9 @@ static void draw_dock(struct app *a, struct canvas c)
 		                   a->prefix_pending ? " %s: d detach, z zoom, n p 1-9, w, [ "
 		                                     : " %s ",
 		                   prefix);
+	else
+		x += canvas_printf(c, 0, 0, -1, theme_style(a->theme, THEME_HINT_KEY), " %s back ",
+		                   keymap_key(UI_MODE_LIST, UI_ZOOM));
 	if (waiting)
 		x += canvas_printf(c, 0, x, -1, theme_style(a->theme, THEME_TITLE_ALERT),
 		                   " %s %u ", theme_sign(SIGN_FLAG, grid_is_ascii(a->grid)),

@@ -253,8 +253,10 @@ void scroll_search(struct app *a, int direction)
 			return;
 		}
 	}
-	fleet_say(a->fleet, FLEET_INFO, "no %s line holds \"%s\"",
-	          direction < 0 ? "older" : "newer", a->scroll.search);
+	fleet_say(a->fleet, FLEET_INFO, "no %s line holds \"%s\"; %s looks the other way",
+	          direction < 0 ? "older" : "newer", a->scroll.search,
+	          keymap_key(UI_MODE_SCROLL,
+	                     direction < 0 ? UI_SEARCH_PREV : UI_SEARCH_NEXT));
 }
 
 void scroll_copy(struct app *a)
