@@ -20,6 +20,8 @@
 #define LOOK_MS 1000 /* how often -f looks for other programs' events and new sessions */
 #define REPEATS 512  /* printed ones, whose counts are known */
 
+#define DAY_SIZE 16
+
 enum format { AS_TEXT, AS_JSON, AS_CSV };
 
 struct watch {
@@ -29,6 +31,7 @@ struct watch {
 	bool keep_following;
 	struct store_query query;
 	struct event_style style;
+	char day[DAY_SIZE]; /* of the last that was printed; at first today */
 	struct buf line;
 	int code;
 	bool is_done;
@@ -72,16 +75,33 @@ static bool is_repeat(const struct watch *w, const struct event *e)
 	return false;
 }
 
+/* On a terminal a line has its time; the day comes when it is another than before. */
+static void print_day(struct watch *w, const struct event *e)
+{
+	time_t seconds = (time_t)(e->ts_ns / NS_PER_S);
+	char day[DAY_SIZE];
+	struct tm tm;
+
+	localtime_r(&seconds, &tm);
+	strftime(day, sizeof day, "%Y-%m-%d", &tm);
+	if (strcmp(day, w->day) != 0)
+		buf_addf(&w->line, "%s\n", day);
+	memcpy(w->day, day, sizeof day);
+}
+
 static void print(struct watch *w, const struct event *e)
 {
 	if (w->code)
 		return;
-	if (w->format == AS_JSON)
+	if (w->format == AS_JSON) {
 		event_json(&w->line, e);
-	else if (w->format == AS_CSV)
+	} else if (w->format == AS_CSV) {
 		event_csv(&w->line, e);
-	else
+	} else {
+		if (!w->style.has_date)
+			print_day(w, e);
 		event_line(&w->line, e, &w->style);
+	}
 	if (w->format != AS_CSV)
 		buf_addc(&w->line, '\n');
 	if (w->keep_following)
@@ -483,6 +503,15 @@ static int take_option(struct watch *w, int opt, const char *arg, char **argv)
 	}
 }
 
+static void today(char day[DAY_SIZE])
+{
+	time_t now = time(NULL);
+	struct tm tm;
+
+	localtime_r(&now, &tm);
+	strftime(day, DAY_SIZE, "%Y-%m-%d", &tm);
+}
+
 static int run_events(struct cli *c, int argc, char **argv)
 {
 	struct watch w = { .cli = c, .line = BUF_INIT(CLI_OUTPUT_MAX) };
@@ -495,6 +524,7 @@ static int run_events(struct cli *c, int argc, char **argv)
 	if (code)
 		return code;
 	w.style = (struct event_style){ .has_date = !isatty(STDOUT_FILENO), .session_width = 20 };
+	today(w.day);
 	code = run_watch(&w);
 	buf_done(&w.line);
 	return code;

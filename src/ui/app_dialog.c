@@ -178,8 +178,17 @@ void dialog_edit(struct app *a, const struct input_event *ev)
 		while (len < ev->paste_len && ev->paste[len] != '\n' && ev->paste[len] != '\r')
 			len++;
 		buf_add(&d->input, ev->paste, len);
+		while (len < ev->paste_len && strchr("\r\n", ev->paste[len]))
+			len++;
+		if (len < ev->paste_len || ev->paste_is_cut)
+			fleet_say(a->fleet, FLEET_WARN, "only the first line of it was taken");
 	} else if (is_key(ev, "Backspace")) {
 		erase(&d->input);
+	} else if (is_key(ev, "ctrl-w")) {
+		while (d->input.len && d->input.data[d->input.len - 1] == ' ')
+			erase(&d->input);
+		while (d->input.len && d->input.data[d->input.len - 1] != ' ')
+			erase(&d->input);
 	} else if (is_key(ev, "ctrl-u")) {
 		buf_reset(&d->input);
 	} else if (ev->kind == INPUT_KEY && *ev->key_text &&

@@ -81,6 +81,17 @@ timeout 60 "$bin" --demo events -f 2>"$work/err" | head -n 1 >"$work/out"
 [ "${PIPESTATUS[0]}" != 124 ] && [ "$(wc -l <"$work/out")" = 1 ]
 report $? "\"events -f | head -n 1\" ends"
 
+# On a terminal an event of another day has its day above it. It is half past midnight
+# where the demo, whose first events are 91 minutes old, is played here.
+minutes=$((10#$(date -u +%H) * 60 + 10#$(date -u +%M) - 30))
+sign=+
+[ $minutes -ge 0 ] || { sign=- minutes=$((-minutes)); }
+TZ=XXX$sign$((minutes / 60)):$((minutes % 60))
+TZ=$TZ timeout 60 script -qec "'$bin' --demo events" /dev/null </dev/null 2>"$work/err" | tr -d '\r' >"$work/out"
+days=$(grep -xE '[0-9]{4}-[0-9]{2}-[0-9]{2}' "$work/out" | tr '\n' ' ')
+[ "$days" = "$(TZ=$TZ date -d '1 hour ago' +%F) $(TZ=$TZ date +%F) " ] && ! grep -qE '^[0-9-]{10} [0-9]' "$work/out"
+report $? "events on a terminal have their days"
+
 "$bin" --help >/dev/full 2>"$work/err"
 [ $? = 1 ]
 report $? "help that cannot be written is a failure"
