@@ -74,6 +74,21 @@ for verb in $verbs; do
 	report $? "docs/cli.md has \"$verb\""
 	grep -qE "^\.It Cm $verb( |\$)" "$OLDPWD/docs/claude-bottle.1"
 	report $? "the man page has \"$verb\""
+	[ "$verb" = attach ] && continue	# has those of dashboard
+	cp "$work/out" "$work/help"
+	grep -E "^\| .*\`$verb[\` ]" "$OLDPWD/docs/cli.md" >"$work/row"
+	awk -v v="$verb" '/^\.It Cm /{p = $3 == v} p' "$OLDPWD/docs/claude-bottle.1" |
+		sed 's/Fl Fl /--/g; s/Fl /-/g' >"$work/entry"
+	: >"$work/out" >"$work/err"
+	# "  -f, --follow ..." is told when either is
+	while read -r short long; do
+		for page in row entry; do
+			grep -qF -e "$long" ${short:+-e "$short"} "$work/$page" ||
+				echo "$page has no $long" >>"$work/err"
+		done
+	done < <(sed -nE 's/^ +(-[a-z])?,? ?(--[a-z-]+).*/\1 \2/p' "$work/help" | sed 's/^ /"" /')
+	[ ! -s "$work/err" ]
+	report $? "docs have the options of \"$verb\""
 done
 
 # a reader that goes away ends "events -f" at once
