@@ -209,10 +209,15 @@ static const struct hint_item session_hints[] = {
 	{ UI_POLICY, "policy" },      { UI_ZOOM, "zoom" },       { UI_FILTER, "filter" },
 	{ UI_COMMAND, "command" },    { UI_NONE, NULL },
 };
-static const struct hint_item event_hints[] = {
+static const struct hint_item egress_hints[] = {
 	{ UI_OPEN, "whole story" }, { UI_ALLOW, "allow" },   { UI_DISMISS, "dismiss" },
-	{ UI_DIFF, "diff" },	    { UI_FILTER, "filter" }, { UI_BOTTOM, "follow" },
-	{ UI_COPY, "copy" },	    { UI_NONE, NULL },
+	{ UI_FILTER, "filter" },    { UI_BOTTOM, "follow" }, { UI_COPY, "copy" },
+	{ UI_NONE, NULL },
+};
+static const struct hint_item gate_hints[] = {
+	{ UI_OPEN, "whole story" }, { UI_DIFF, "diff" },     { UI_DISMISS, "dismiss" },
+	{ UI_FILTER, "filter" },    { UI_BOTTOM, "follow" }, { UI_COPY, "copy" },
+	{ UI_NONE, NULL },
 };
 static const struct hint_item scroll_hints[] = {
 	{ UI_SEARCH, "search" },    { UI_SEARCH_NEXT, "older" }, { UI_SEARCH_PREV, "newer" },
@@ -222,12 +227,12 @@ static const struct hint_item scroll_hints[] = {
 /* Help and quit keep their place at the right; the rest as far as it fits. */
 static void draw_hint(struct app *a, struct canvas c)
 {
-	bool is_events = a->focus == PANE_EGRESS || a->focus == PANE_VERDICTS;
 	bool is_plain = !a->scroll.is_on && !a->overlay;
-	const struct hint_item *items = a->overlay        ? overlay_hints(a, a->overlay)
-	                                : a->scroll.is_on ? scroll_hints
-	                                : is_events	  ? event_hints
-	                                                  : session_hints;
+	const struct hint_item *items = a->overlay                  ? overlay_hints(a, a->overlay)
+	                                : a->scroll.is_on           ? scroll_hints
+	                                : a->focus == PANE_EGRESS   ? egress_hints
+	                                : a->focus == PANE_VERDICTS ? gate_hints
+	                                                            : session_hints;
 	enum ui_mode mode = a->overlay        ? UI_MODE_OVERLAY
 	                    : a->scroll.is_on ? UI_MODE_SCROLL
 	                                      : UI_MODE_LIST;
