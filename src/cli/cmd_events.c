@@ -1,4 +1,5 @@
 /* events: what the store has, after a look at the logs of the sessions that exist. */
+#include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
 #include <stdint.h>
@@ -36,6 +37,7 @@ struct watch {
 	int code;
 	bool is_done;
 	bool is_incomplete; /* not all could be stored */
+	bool was_printed;   /* anything */
 	struct log_taker taker;
 	/* -f */
 	bool is_live;
@@ -93,6 +95,7 @@ static void print(struct watch *w, const struct event *e)
 {
 	if (w->code)
 		return;
+	w->was_printed = true;
 	if (w->format == AS_JSON) {
 		event_json(&w->line, e);
 	} else if (w->format == AS_CSV) {
@@ -350,6 +353,8 @@ static int run_watch(struct watch *w)
 	}
 	if (rc == 0 && w->keep_following && w->code == 0)
 		rc = go_on(w, &err);
+	else if (rc == 0 && !w->was_printed && w->format == AS_TEXT && !w->is_incomplete)
+		cli_say("no such event");
 	flush(w);
 	if (own) {
 		/* the followings of the backend still know it */
@@ -455,6 +460,13 @@ static const struct option options[] = {
 
 #define TIME_FORMS "takes 90s, 15m, 2h, 1d, 2026-11-24, \"2026-11-24 18:30\" or an RFC 3339 time"
 
+static bool has_word(const char *text)
+{
+	while (*text && !isalnum((unsigned char)*text) && (unsigned char)*text < 0x80)
+		text++;
+	return *text;
+}
+
 /* 0, or the exit code. */
 static int take_option(struct watch *w, int opt, const char *arg, char **argv)
 {
@@ -490,7 +502,9 @@ static int take_option(struct watch *w, int opt, const char *arg, char **argv)
 		return 0;
 	case 'g':
 		w->query.text = arg;
-		return 0;
+		return has_word(arg) ? 0
+		                     : cli_usage(&verb_events, "--grep wants a word, not \"%s\"",
+		                                 arg);
 	case OPT_LIMIT:
 		errno = 0;
 		w->query.limit = strtoul(arg, &end, 10);

@@ -57,6 +57,9 @@ try 2 'there is no option "-x"' list --json -xy
 try 2 '"--since" wants a value' events --since
 try 2 '"--for" wants a value' allow implementer example.org --for
 try 2 'either --json or --csv' events --json --csv
+try 2 '--grep wants a word' events --grep '"*"'
+try 0 'no such event' --demo events --grep nosuchword
+try 0 '' --demo events --grep nosuchword --json
 try 2 'a session, or --all' stop implementer --all
 try 2 'it takes no argument' cleanup implementer
 try 2 '"x" is one argument too many' list available x
