@@ -327,6 +327,8 @@ ok $? "as no name of a ref"
 refuse "a name with a space and one with an escape" 'git commit -q --allow-empty -m x; h=$(git rev-parse HEAD); /rawpush $h "'$zero' $h refs/heads/t" "'$zero' $h refs/heads/a b\033c"'
 refuse "a line feed in a name, and behind it another ref" 'git commit -q --allow-empty -m x; h=$(git rev-parse HEAD); /rawpush $h "'$zero' $h refs/heads/t\n'$zero' $h refs/for/main"'
 
+refuse "a key beneath a commit that the push calls shallow" 'echo "$K" >f; git add f; git commit -qm a; git rm -q f; git commit -qm b; h=$(git rev-parse HEAD)
+	/rawpush $h "shallow $h" "'$zero' $h refs/heads/t"'
 refuse "a key in the name of a branch that is to be deleted and is not there" 'git push origin :refs/heads/$K' push.failed
 fresh_keys
 client 'cd /base && set -- && h=$(git rev-parse HEAD); for i in $(seq 2000); do set -- "$@" "shallow $h"; done

@@ -316,6 +316,11 @@ is $? 0 "a line of 3000 spaces and more passes"
 cb push show "$s" "$(last_of accepted)" --json --diff
 json "its diff does not show the end of the line, and says so" '.diff_cut and (.diff | contains("rm -rf") | not)'
 
+in_free 'git push origin $(seq -f "HEAD:refs/heads/many-%g" 600)'
+is $? 1 "a push of 600 branches is refused"
+cb pushes "$s" --json
+json "the list of pushes can be read all the same" '.[-1] | .state == "rejected" and (.refs | length) == 500'
+
 # a secret that upstream has had for long, in the lines around a change
 fresh_keys
 upstream sh -c "cd /tmp && rm -rf old && git clone -q /home/git/free.git old && cd old && printf 'one\nkey = \"$K\"\nthree\n' >old.txt &&

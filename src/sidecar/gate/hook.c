@@ -28,6 +28,9 @@
 #include "verdict.h"
 
 #define SHOWN 8
+
+_Static_assert(REFS_MAX <= RECORD_REFS, "an approval names each ref");
+
 #define LOCK_WAIT_S 60
 
 struct hook {

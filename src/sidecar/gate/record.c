@@ -18,8 +18,7 @@
 
 #define NAME_MAX_SHOWN 1000 /* as in the diff, where it must be the same */
 
-/* How much of each list; the second fits in any case (proto and hook_policy bound the
- * refs). */
+/* How much of each list; the second fits in any case. */
 static const struct budget {
 	size_t commits, findings, ref;
 } budgets[] = { { REVIEW_COMMITS, 64, 250 }, { 10, 8, 100 } };
@@ -71,7 +70,7 @@ static void add_refs(cJSON *root, const struct record_facts *f, const struct mas
 {
 	cJSON *list = cJSON_AddArrayToObject(root, "refs");
 
-	for (size_t i = 0; i < f->refs->n; i++) {
+	for (size_t i = 0; i < f->refs->n && i < RECORD_REFS; i++) {
 		const struct ref_update *r = &f->refs->v[i];
 		char *name = name_of(f, m, r->ref, max);
 		cJSON *o = cJSON_CreateObject();

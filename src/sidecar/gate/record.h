@@ -12,6 +12,8 @@ struct findings;
 struct ref_updates;
 struct review;
 
+#define RECORD_REFS 500 /* more have only those that were refused for it */
+
 struct record_facts {
 	const char *id, *repo, *peer;
 	const struct ref_updates *refs;

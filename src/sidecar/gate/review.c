@@ -324,7 +324,7 @@ void review_walk(const char *raw, size_t len, const struct review_events *events
 
 struct feeding {
 	struct stream *s;
-	int64_t line;
+	int64_t line; /* 0: in no file yet */
 };
 
 static void feed_commit(void *ctx, const char *oid, size_t len)
@@ -343,14 +343,15 @@ static void feed_file(void *ctx, const char *name, size_t len)
 static void feed_hunk(void *ctx, long old_start, long new_start)
 {
 	(void)old_start, (void)new_start;
-	((struct feeding *)ctx)->line++; /* a gap: what is apart is not read as one */
+	if (((struct feeding *)ctx)->line > 0)
+		((struct feeding *)ctx)->line++; /* a gap: what is apart is not read as one */
 }
 
 static void feed_line(void *ctx, char kind, const char *text, size_t len)
 {
 	struct feeding *f = ctx;
 
-	if (kind != '\\')
+	if (kind != '\\' && f->line > 0)
 		stream_text(f->s, f->line++, text, len, true);
 }
 

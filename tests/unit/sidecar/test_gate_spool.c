@@ -21,6 +21,7 @@
 #include "sidecar/gate/proto.h"
 #include "sidecar/gate/record.h"
 #include "sidecar/gate/report.h"
+#include "sidecar/gate/review.h"
 #include "sidecar/gate/spool.h"
 #include "sidecar/gate/util.h"
 
@@ -276,6 +277,34 @@ static void bytes_are_bounded_too(void **state)
 	assert_true(count() >= 10);
 }
 
+static void a_record_of_ever_so_many_refs_can_be_read(void **state)
+{
+	struct ref_updates many = { 0 };
+	struct findings none = { 0 };
+	struct review review = { 0 };
+	struct record_facts facts = { .id = ID, .repo = "r", .peer = "p", .refs = &many,
+		                      .found = &none, .shown = &none, .review = &review };
+	struct buf diff = BUF_INIT(100);
+	cJSON *o;
+
+	(void)state;
+	for (int i = 0; i < 3000; i++) {
+		char line[400];
+
+		snprintf(line, sizeof line, OID1 " " OID2 " refs/heads/%0200d", i);
+		ref_updates_add(&many, line, strlen(line));
+	}
+	o = record_new(&facts, &diff);
+	assert_int_equal(spool_add(dir, ID, o, &diff, 0, NULL), 0);
+	cJSON_Delete(o);
+	o = spool_read(dir, ID, NULL);
+	assert_non_null(o);
+	assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(o, "refs")), RECORD_REFS);
+	cJSON_Delete(o);
+	ref_updates_done(&many);
+	buf_done(&diff);
+}
+
 static void a_push_that_ended_unheard_is_closed(void **state)
 {
 	cJSON *o;
@@ -513,6 +542,7 @@ int main(void)
 		TEST(no_more_wait_than_may),
 		TEST(a_record_that_cannot_be_written_anew_goes),
 		TEST(bytes_are_bounded_too),
+		TEST(a_record_of_ever_so_many_refs_can_be_read),
 		TEST(a_push_that_ended_unheard_is_closed),
 		TEST_REF(there_is_one_decision_and_it_is_taken_once),
 		TEST_REF(a_rejection_brings_its_message),
