@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/signalfd.h>
 #include <termios.h>
 #include <unistd.h>
@@ -35,6 +36,14 @@ static void show(int fd, const char *text)
 	n = write(fd, buf_str(&safe), safe.len);
 	(void)n;
 	buf_done(&safe);
+}
+
+/* After a question that got no answer. */
+static void end_line(int fd)
+{
+	ssize_t n = write(fd, "\n", 1);
+
+	(void)n;
 }
 
 /* One line, without its newline. -1 at the end of input, and when signal_fd (or -1)
@@ -70,14 +79,17 @@ int cli_confirm(const char *question, const char *yes_flag, struct err *err)
 	CLEANUP_FREE char *instead = xasprintf("use %s to say yes beforehand", yes_flag);
 	CLEANUP_CLOSE int fd = open_terminal(instead, err);
 	struct buf answer = BUF_INIT(ANSWER_MAX);
-	bool is_yes;
+	bool is_yes = false;
 
 	if (fd < 0)
 		return -1;
 	show(fd, question);
 	show(fd, " [y/N] ");
-	is_yes = read_line(fd, -1, &answer) == 0 &&
-	         (strcmp(buf_str(&answer), "y") == 0 || strcmp(buf_str(&answer), "yes") == 0);
+	if (read_line(fd, -1, &answer) == 0)
+		is_yes = strcasecmp(buf_str(&answer), "y") == 0 ||
+		         strcasecmp(buf_str(&answer), "yes") == 0;
+	else
+		end_line(fd);
 	buf_done(&answer);
 	if (!is_yes)
 		return err_set(err, ERR_POLICY, "not confirmed; nothing was done");

@@ -139,6 +139,16 @@ lines=6 try 5 'use --yes' trust
 lines=6 try 0 'trusted; any change' trust --yes
 try 2 'it is about the folder' trust here
 try 0 'is no longer trusted' trust --remove
+for answer in 'n\n' '\004' 'Y\n'; do
+	printf "$answer" | timeout 60 script -qec "'$bin' trust" /dev/null 2>"$work/err" | tr -d '\r' >"$work/out"
+	case $answer in
+	Y*) grep -q 'trusted; any change' "$work/out" ;;
+	n*) grep -q 'not confirmed; nothing was done$' "$work/out" ;;
+	*) grep -q '^claude-bottle: not confirmed; nothing was done$' "$work/out" ;; # on a line of its own
+	esac
+	report $? "trust asks; the answer is \"$answer\""
+done
+try 0 'is no longer trusted' trust --remove
 lines=6 try 0 'trusted; any change' trust --yes
 rm claude-bottle.json
 try 2 'there is no claude-bottle.json' trust
