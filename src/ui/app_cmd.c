@@ -72,7 +72,8 @@ void app_attach(struct app *a)
 		if (!r->has_session && r->state == SESSION_STOPPED)
 			app_launch(a, r->agent, NULL, NULL);
 		else
-			fleet_say(a->fleet, FLEET_WARN, "%s is %s: it has no terminal now", r->name,
+			fleet_say(a->fleet, FLEET_WARN, "%s %s%s: it has no terminal now", r->name,
+			          r->state == SESSION_FAILED ? "has " : "is ",
 			          session_state_name(r->state));
 		return;
 	}

@@ -1,4 +1,5 @@
 /* An agent's terminal in a pane: drawn, typed into, scrolled and searched. */
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,33 +7,51 @@
 #include "ui/app_int.h"
 #include "ui/screen.h"
 
+/* In the middle, in as many rows as it takes. */
+static void draw_words(struct canvas c, struct style s, const char *fmt, ...)
+{
+	CLEANUP_FREE char *text = NULL;
+	int y = c.at.rows / 2;
+	va_list ap;
+
+	va_start(ap, fmt);
+	text = xvasprintf(fmt, ap);
+	va_end(ap);
+	for (const char *at = text; *at; y++) {
+		size_t n = rich_break(at, strlen(at), c.at.cols > 4 ? c.at.cols - 4 : 1);
+
+		canvas_printf(c, y, 2, -1, s, "%.*s", (int)n, at);
+		at += n;
+		at += strspn(at, " ");
+	}
+}
+
 static void draw_empty(struct app *a, int which, struct canvas c)
 {
 	const struct fleet_row *r = app_term_row(a, which);
 	struct style dim = theme_style(a->theme, THEME_DIM);
-	int y = c.at.rows / 2;
 
 	if (!r) {
-		canvas_text(c, y, 2, -1, dim,
-		            which == 0 ? "select a session on the left" : "no other session runs");
+		draw_words(c, dim, "%s",
+		           which == 0 ? "select a session on the left" : "no other session runs");
 		return;
 	}
 	if (r->note)
-		canvas_printf(c, y - 1, 2, -1, theme_style(a->theme, app_state_element(r)), "%s",
-		              r->note);
+		canvas_printf(c, c.at.rows / 2 - 1, 2, -1,
+		              theme_style(a->theme, app_state_element(r)), "%s", r->note);
 	if (r->is_unknown)
-		canvas_text(c, y, 2, -1, dim, "not known: the engine does not answer");
+		draw_words(c, dim, "not known: the engine does not answer");
 	else if (r->state == SESSION_STARTING || r->state == SESSION_STOPPING)
-		canvas_printf(c, y, 2, -1, dim, "%s is %s; c gives a launch up", r->name,
-		              session_state_name(r->state));
+		draw_words(c, dim, "%s is %s; c gives a launch up", r->name,
+		           session_state_name(r->state));
 	else if (r->has_session)
-		canvas_printf(c, y, 2, -1, dim, "%s is %s; r launches it again, D removes it",
-		              r->name, session_state_name(r->state));
+		draw_words(c, dim, "%s %s; r launches it again, D removes it", r->name,
+		           r->state == SESSION_FAILED ? "has failed" : "has ended");
 	else if (r->is_broken || r->is_untrusted)
-		canvas_printf(c, y, 2, -1, dim,
-		              "%s cannot be launched; ctrl-r reads the manifest again", r->name);
+		draw_words(c, dim, "%s cannot be launched; ctrl-r reads the manifest again",
+		           r->name);
 	else
-		canvas_printf(c, y, 2, -1, dim, "%s does not run; l launches it", r->name);
+		draw_words(c, dim, "%s does not run; l launches it", r->name);
 }
 
 static void draw_scrollback(struct app *a, struct vt *vt, struct canvas c)
@@ -132,8 +151,11 @@ static bool takes_keys(struct app *a)
 		fleet_say(a->fleet, FLEET_WARN, "%s is frozen and takes no keys; %s F thaws it",
 		          r->name, prefix);
 	else
-		fleet_say(a->fleet, FLEET_WARN, "%s is %s and takes no keys; %s d leads back",
-		          r->name, app_state_word(r), prefix);
+		fleet_say(a->fleet, FLEET_WARN, "%s %s and takes no keys; %s d leads back", r->name,
+		          r->state == SESSION_STOPPED  ? "does not run"
+		          : r->state == SESSION_FAILED ? "has failed"
+		                                       : "is not ready",
+		          prefix);
 	return false;
 }
 
