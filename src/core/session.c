@@ -126,17 +126,30 @@ static void isolation_text(char text[32], const struct isolation_result *r)
 		snprintf(text, 32, "%u/%u%s", r->passed, r->total, r->was_forced ? " forced" : "");
 }
 
+static int wider(int width, const char *text)
+{
+	int n = (int)strlen(text);
+
+	return n > width ? n : width;
+}
+
 void session_list_text(struct buf *b, const struct session_list *l)
 {
-	buf_addf(b, "%-24s %-16s %-9s %-6s %-12s %s\n", "SESSION", "BOTTLE", "STATE", "AGE",
-	         "ISOLATION", "MEMBERS");
+	int name = 24, bottle = 16;
+
+	for (size_t i = 0; i < l->n; i++) {
+		name = wider(name, l->v[i].name);
+		bottle = wider(bottle, l->v[i].bottle);
+	}
+	buf_addf(b, "%-*s %-*s %-9s %-6s %-12s %s\n", name, "SESSION", bottle, "BOTTLE", "STATE",
+	         "AGE", "ISOLATION", "MEMBERS");
 	for (size_t i = 0; i < l->n; i++) {
 		const struct session *s = &l->v[i];
 		char how_old[16], isolation[32];
 
 		stamp_age(how_old, (int64_t)time(NULL) - s->created);
 		isolation_text(isolation, &s->isolation);
-		buf_addf(b, "%-24s %-16s %-9s %-6s %-12s", s->name, s->bottle,
+		buf_addf(b, "%-*s %-*s %-9s %-6s %-12s", name, s->name, bottle, s->bottle,
 		         s->is_frozen ? "frozen" : session_state_name(s->state), how_old,
 		         isolation);
 		for (size_t m = 0; m < s->n_members; m++)

@@ -99,6 +99,16 @@ timeout 60 "$bin" --demo events -f 2>"$work/err" | head -n 1 >"$work/out"
 [ "${PIPESTATUS[0]}" != 124 ] && [ "$(wc -l <"$work/out")" = 1 ]
 report $? "\"events -f | head -n 1\" ends"
 
+# columns are as wide as what is in them
+cat >"$work/wide.jsonl" <<'END'
+{"v":1,"kind":"claude-bottle-recording","start":"2026-11-24T12:00:00Z","engine":"docker"}
+{"t":0,"session":{"session":"an-agent-with-a-name-of--forty-character","agent":"an-agent-with-a-name-of","bottle":"default","state":"running","created":1795600000}}
+{"t":0,"session":{"session":"short","agent":"short","bottle":"a-bottle-of-twenty-two","state":"running","created":1795600000}}
+END
+CLAUDE_BOTTLE_RECORDING=$work/wide.jsonl try 0 '' list
+[ "$(awk '{print index($0, NR == 1 ? "STATE" : "running")}' "$work/out" | sort -u | wc -l)" = 1 ]
+report $? "the columns of a list are straight"
+
 # On a terminal an event of another day has its day above it. It is half past midnight
 # where the demo, whose first events are 91 minutes old, is played here.
 minutes=$((10#$(date -u +%H) * 60 + 10#$(date -u +%M) - 30))
