@@ -474,6 +474,20 @@ static int plan_members(struct prepare *p, struct err *err)
 	return 0;
 }
 
+/* Ours are built; one that the manifest or the environment names is not. */
+static int say_missing(char *const *images, struct err *err)
+{
+	const char *others = images[1] ? " (and others)" : "";
+
+	if (strncmp(images[0], "claude-bottle/", strlen("claude-bottle/")) == 0)
+		return err_set(err, ERR_FAILED,
+		               "the engine has no image %s%s; run \"claude-bottle images build\"",
+		               images[0], others);
+	return err_set(err, ERR_FAILED,
+	               "the engine has no image %s%s; run \"docker pull %s\", or mend its name",
+	               images[0], others, images[0]);
+}
+
 static int check_facts(const struct prepare *p, struct err *err)
 {
 	const struct facts *f = p->facts;
@@ -489,9 +503,7 @@ static int check_facts(const struct prepare *p, struct err *err)
 		               "it if it is ours, else remove it or give another --label",
 		               f->volume);
 	if (f->missing_images)
-		return err_set(err, ERR_FAILED,
-		               "the engine has no image %s%s; run \"claude-bottle images build\"",
-		               f->missing_images[0], f->missing_images[1] ? " (and others)" : "");
+		return say_missing(f->missing_images, err);
 	return 0;
 }
 

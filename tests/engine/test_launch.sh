@@ -41,7 +41,7 @@ is $rc 2 "an agent that is in no manifest"
 has "$err" "$tag-nobody" "the message names it"
 cb start "$tag-noimage" --yes
 is $rc 1 "an image that the engine does not have"
-has "$err" "cbt-launch-$tag/nothing:here" "the message names the image"
+has "$err" "docker pull cbt-launch-$tag/nothing:here" "the message names the image, and what fetches it"
 SET_HERE=secret-$tag cb start "$tag-unset" --yes
 is $rc 2 "an unset variable of the host"
 has "$err" NOBODY_SETS_THIS "the message names the variable"
