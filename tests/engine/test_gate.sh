@@ -101,6 +101,20 @@ until_true() { # seconds command...
 	done
 }
 in_log() { log | grep -q "$1"; }
+# The log comes by way of the engine, and some verdicts only after the client has gone:
+# what a test wants to see in it is waited for. "mark" before a push tells its verdict
+# from those before it.
+newest() { log | grep -E '"event":"(push|scan)[.]' | tail -n 1; }
+mark() { seen=$(newest | jq -r .id); }
+is_newest() { # jq-expression: the newest verdict on a push is another one, and it holds
+	newest >"$made/verdict"
+	jq -e --arg seen "$seen" ".id != \$seen and ($1)" "$made/verdict" >/dev/null
+}
+verdict() { until_true 15 is_newest "$1"; } # into $made/verdict
+is_last() {
+	log | tail -n 1 >"$made/last"
+	jq -e "$1" "$made/last" >/dev/null
+}
 
 start_gate $pre-gate "$made/etc" --ip 10.214.0.5
 until_true 60 in_log '"event":"gate.ready","scanner":"gitleaks","scanner_version":"8\.'
@@ -139,14 +153,14 @@ client 'git config --global user.name Ann; git config --global user.email ann@ex
 url=git://git-gate/upstream.test/alice/proj
 
 # --- the honest way ---------------------------------------------------------------------
+seen=
 client "cd /seed && git push -q $url main"
 ok $? "a clean push passes"
 refs() { up git -C "/srv/alice/${1:-proj}.git" for-each-ref --format='%(refname) %(objectname)'; }
 refs | grep -q "refs/heads/main $(docker exec $pre-client git -C /seed rev-parse main)"
 ok $? "and arrives at the upstream"
-log | tail -n 1 >"$made/last"
-jq -e '.event == "push.accepted" and .commits == 2 and .repo == "proj" and .peer == "10.214.0.2" and (.id | length) > 8 and
-	.refs[0].ref == "refs/heads/main" and .nfindings == 0 and .total_ms > 0 and .v == 1' "$made/last" >/dev/null
+verdict '.event == "push.accepted" and .commits == 2 and .repo == "proj" and .peer == "10.214.0.2" and (.id | length) > 8 and
+	.refs[0].ref == "refs/heads/main" and .nfindings == 0 and .total_ms > 0 and .v == 1'
 ok $? "its verdict has the documented fields"
 client "rm -rf /base && git clone -q $url.git /base && cd /base && test -f notes.txt && git symbolic-ref HEAD"
 ok $? "a clone by the name with .git has it"
@@ -190,14 +204,14 @@ refuse() { # name script [event]: nothing may change anywhere
 	local event=${3:-push.rejected} before after rc
 	fresh_keys
 	before=$(refs; gate git -C /git/upstream.test/alice/proj.git for-each-ref)
+	mark
 	client "rm -rf /t && cp -a /base /t && cd /t && git pull -q && { $2
 	}"
 	rc=$?
 	after=$(refs; gate git -C /git/upstream.test/alice/proj.git for-each-ref)
-	log | grep -v '"event":"fetch.ok"' | tail -n 1 >"$made/verdict"
+	verdict ".event == \"$event\"" || rc=0
 	{ cat "$made/verdict"; echo "exit $rc"; } >>"$made/last"
-	[ $rc -ne 0 ] && [ "$before" = "$after" ] && grep -q '^remote: git-gate: PUSH REJECTED' "$made/last" &&
-		jq -e --arg e "$event" '.event == $e' "$made/verdict" >/dev/null
+	[ $rc -ne 0 ] && [ "$before" = "$after" ] && grep -q '^remote: git-gate: PUSH REJECTED' "$made/last"
 	ok $? "refused: $1"
 	[ "$before" = "$after" ] || up git -C /srv/alice/proj.git update-ref -d refs/heads/t
 }
@@ -331,10 +345,10 @@ refuse "a key beneath a commit that the push calls shallow" 'echo "$K" >f; git a
 	/rawpush $h "shallow $h" "'$zero' $h refs/heads/t"'
 refuse "a key in the name of a branch that is to be deleted and is not there" 'git push origin :refs/heads/$K' push.failed
 fresh_keys
+mark
 client 'cd /base && set -- && h=$(git rev-parse HEAD); for i in $(seq 2000); do set -- "$@" "shallow $h"; done
 	/rawpush "" "$@" "'$zero' $h refs/heads/t"'
-log | tail -n 1 >"$made/verdict"
-jq -e '.event == "push.failed" and .refs == []' "$made/verdict" >/dev/null
+verdict '.event == "push.failed" and .refs == []'
 ok $? "a push whose refs come late, and then no pack, has a verdict"
 
 # --- names in verdicts --------------------------------------------------------------------
@@ -387,7 +401,7 @@ echo "# upstream down: refused in $((($(date +%s%N) - start) / 1000000)) ms"
 client 'cd /t1 && git commit -q --allow-empty -m down && git push origin HEAD:refs/heads/down'
 [ $? -ne 0 ] && [ "$before" = "$(gate git -C /git/upstream.test/alice/proj.git for-each-ref)" ]
 ok $? "upstream down: a push changes nothing"
-log | tail -n 1 | jq -e '.event == "fetch.failed" and .service == "receive-pack" and .reason == "upstream unreachable"' >/dev/null
+until_true 15 is_last '.event == "fetch.failed" and .service == "receive-pack" and .reason == "upstream unreachable"'
 ok $? "upstream down: the verdict says so"
 docker start $pre-upstream >/dev/null
 until_true 60 client "git ls-remote $url"
@@ -400,8 +414,7 @@ not_pinned() {
 }
 until_true 60 not_pinned
 ok $? "another host key is not taken for an outage"
-log | tail -n 1 >"$made/last"
-jq -e '.event == "hostkey.changed" and .service == "upload-pack" and (.detail | test("identification has changed"))' "$made/last" >/dev/null
+until_true 15 is_last '.event == "hostkey.changed" and .service == "upload-pack" and (.detail | test("identification has changed"))'
 ok $? "and has its own event"
 upstream sh -c 'mv /tmp/k /etc/ssh/ssh_host_ed25519_key; mv /tmp/k.pub /etc/ssh/ssh_host_ed25519_key.pub; kill $(cat /run/sshd.pid)'
 until_true 60 client "git ls-remote $url"
@@ -409,28 +422,31 @@ ok $? "with the right key it goes on"
 
 # --- limits -----------------------------------------------------------------------------------
 before=$(refs)
+mark
 client 'rm -rf /t && cp -a /base /t && cd /t && head -c 71000000 /dev/urandom >big && git add big && git commit -qm big && git push origin HEAD:refs/heads/big'
 rc=$?
-log | tail -n 1 >"$made/verdict"
+verdict '.event == "push.oversize" and .refs[0].ref == "refs/heads/big"' || rc=0
 cat "$made/verdict" >>"$made/last"
-[ $rc -ne 0 ] && [ "$before" = "$(refs)" ] && jq -e '.event == "push.oversize" and .refs[0].ref == "refs/heads/big"' "$made/verdict" >/dev/null
+[ $rc -ne 0 ] && [ "$before" = "$(refs)" ]
 ok $? "a push over the limit has a verdict"
 grep -q 'pack exceeds maximum allowed size' "$made/last"
 ok $? "and the client is told why"
+mark
 client 'rm -rf /t && git init -q /t && cd /t && t=$(printf "x" | git hash-object -w --stdin) && c=$(printf "tree %s\nauthor broken\n\nx\n" $(git mktree </dev/null) | git hash-object -t commit -w --literally --stdin) && git push '"$url"' $c:refs/heads/broken'
 rc=$?
-log | tail -n 1 >"$made/verdict"
+verdict '.event == "push.failed" and .refs[0].ref == "refs/heads/broken"' || rc=0
 cat "$made/verdict" >>"$made/last"
-[ $rc -ne 0 ] && jq -e '.event == "push.failed" and .refs[0].ref == "refs/heads/broken"' "$made/verdict" >/dev/null
+[ $rc -ne 0 ]
 ok $? "objects that git itself refuses have a verdict"
 
 ms() { echo $((($(date +%s%N) - $1) / 1000000)); }
-figure() { # name
-	log | tail -n 1 >"$made/verdict"
+figure() { # name milliseconds: of the push since "mark"
+	verdict true
 	echo "# $1: client $2 ms, $(jq -r '"scan \(.scan_ms) ms, forward \(.forward_ms) ms, gate \(.total_ms) ms, \(.commits) commits"' "$made/verdict")"
 }
 for n in 1 100 1000; do
 	client "rm -rf /t && cp -a /base /t && cd /t && git pull -q && for i in \$(seq $n); do for l in \$(seq 40); do echo \"commit \$i of $n has a line \$l\"; done >file\$i; git add file\$i; git commit -qm \"number \$i\"; done"
+	mark
 	start=$(date +%s%N)
 	client "cd /t && git push -q origin HEAD:refs/heads/bench$n"
 	rc=$?
@@ -442,6 +458,7 @@ for what in plain "with a key in its middle"; do
 	insert=
 	[ "$what" = plain ] || insert='printf "\"%s\"" "$K";'
 	client "rm -rf /t && cp -a /base /t && cd /t && git pull -q && { head -c 15000000 /dev/urandom | base64 -w0; $insert head -c 15000000 /dev/urandom | base64 -w0; } >line && git add line && git commit -qm line"
+	mark
 	start=$(date +%s%N)
 	client "cd /t && git push -q origin HEAD:refs/heads/line-\$(date +%N)"
 	rc=$?
@@ -475,6 +492,10 @@ up sh -c 'cd /srv/alice/proj.git && git for-each-ref --format="delete %(refname)
 mkdir "$made/quick"
 cp -r "$made/etc/." "$made/quick"
 sed -i 's/"scan_timeout_s":240/"scan_timeout_s":3/' "$made/quick/gate.json"
+other_failed() {
+	docker logs $pre-other 2>/dev/null | tail -n 1 >"$made/verdict"
+	jq -e --arg r "$1" '.event == "scan.error" and (.reason + " " + .detail | test($r))' "$made/verdict" >/dev/null
+}
 broken() { # name how-gitleaks-behaves wanted-reason
 	printf '%s' "$2" >"$made/gitleaks"
 	[ ! -s "$made/gitleaks" ] || chmod 755 "$made/gitleaks"
@@ -485,10 +506,9 @@ broken() { # name how-gitleaks-behaves wanted-reason
 	client "rm -rf /t && cp -a /base /t && cd /t && git pull -q && ${4:-echo x >x} && git add . && git commit -qm x &&
 		git push git://10.214.0.6/upstream.test/alice/proj HEAD:refs/heads/t"
 	rc=$?
-	docker logs $pre-other 2>/dev/null | tail -n 1 >"$made/verdict"
+	until_true 15 other_failed "$3" || rc=0
 	cat "$made/verdict" >>"$made/last"
-	[ $rc -ne 0 ] && [ "$before" = "$(refs)" ] &&
-		jq -e --arg r "$3" '.event == "scan.error" and (.reason + " " + .detail | test($r))' "$made/verdict" >/dev/null
+	[ $rc -ne 0 ] && [ "$before" = "$(refs)" ]
 	ok $? "fails closed: $1"
 }
 script='#!/bin/sh
