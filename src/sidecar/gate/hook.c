@@ -32,6 +32,8 @@
 _Static_assert(REFS_MAX <= RECORD_REFS, "an approval names each ref");
 
 #define LOCK_WAIT_S 60
+#define NAME_MOST 1000 /* bytes of a ref's name */
+#define PART_MOST 250  /* and between two '/': ".lock" is added */
 
 struct hook {
 	struct gate_config *config;
@@ -51,6 +53,26 @@ static bool has_prefix(const char *s, const char *with)
 	return strncmp(s, with, strlen(with)) == 0;
 }
 
+/* Of a branch or tag: what git's own commands would take for something else, for an
+ * option or an object's id. */
+static bool is_reserved(const char *name)
+{
+	return strcmp(name, "HEAD") == 0 || has_prefix(name, "refs/") || name[0] == '-' ||
+	       oid_is_valid(name, strlen(name));
+}
+
+/* Where refs are files, git cannot make this one: nobody could fetch any more. */
+static bool is_too_long(const char *ref)
+{
+	size_t len = 0;
+
+	if (strlen(ref) > NAME_MOST)
+		return true;
+	for (; *ref && len <= PART_MOST; ref++)
+		len = *ref == '/' ? 0 : len + 1;
+	return len > PART_MOST;
+}
+
 int hook_policy(const struct ref_updates *refs, struct err *err)
 {
 	size_t bytes = 0;
@@ -63,9 +85,10 @@ int hook_policy(const struct ref_updates *refs, struct err *err)
 			return err_set(err, "that is no name of a ref");
 		if (!has_prefix(ref, "refs/heads/") && !has_prefix(ref, "refs/tags/"))
 			return err_set(err, "only refs/heads/ and refs/tags/ may be pushed");
-		if (strcmp(ref, "refs/heads/HEAD") == 0 || has_prefix(ref, "refs/heads/refs/") ||
-		    has_prefix(ref, "refs/tags/refs/"))
+		if (is_reserved(strchr(ref + 5, '/') + 1))
 			return err_set(err, "reserved ref name");
+		if (is_too_long(ref))
+			return err_set(err, "the name of a ref is too long");
 	}
 	if (refs->n > REFS_MAX || bytes > 200000)
 		return err_set(err, "more than %d refs, or too long names, in one push", REFS_MAX);

@@ -13,7 +13,8 @@ struct ref_updates;
 #define REFS_MAX 500 /* of one push: they become arguments of one command */
 
 /* What may never pass: names that are none, refs that are neither heads nor tags,
- * names that other refs would be confused with, too many at once. Returns -1 with the reason. */
+ * names that would be confused with others or are too long, too many at once. Returns
+ * -1 with the reason. */
 int hook_policy(const struct ref_updates *refs, struct err *err);
 
 /* Returns the exit code. */

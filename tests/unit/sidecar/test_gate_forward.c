@@ -20,7 +20,7 @@
 static int policy(const char *ref, struct err *err)
 {
 	struct ref_updates u = { 0 };
-	char line[1024];
+	char line[2048];
 	int rc;
 
 	snprintf(line, sizeof line, OID1 " " OID2 " %s", ref);
@@ -36,7 +36,8 @@ static void only_heads_and_tags_may_be_pushed(void **state)
 		"refs/notes/commits", "refs/replace/" OID1, "refs/for/main",
 		"refs/meta/config",   "refs/changes/1",     "HEAD",
 		"refs/headsx/a",      "refs/stash",         "refs/heads/HEAD",
-		"refs/heads/refs/x",  "refs/tags/refs/x",
+		"refs/heads/refs/x",  "refs/tags/refs/x",   "refs/tags/HEAD",
+		"refs/heads/-x",      "refs/tags/--all",    "refs/heads/" OID1,
 	};
 
 	(void)state;
@@ -78,7 +79,7 @@ static void a_name_that_git_would_read_otherwise_is_refused(void **state)
 		"refs/tags/v1^{}",
 	};
 	static const char *const good[] = { "refs/heads/a-b_c.d/e@f{g}+h,i=j", "refs/heads/@",
-		                            "refs/heads/b\303\244ume", "refs/heads/-x",
+		                            "refs/heads/b\303\244ume", "refs/heads/x/-y",
 		                            "refs/heads/lock" };
 
 	(void)state;
@@ -88,6 +89,21 @@ static void a_name_that_git_would_read_otherwise_is_refused(void **state)
 	for (size_t i = 0; i < sizeof good / sizeof *good; i++)
 		if (policy(good[i], NULL) != 0)
 			fail_msg("%s did not pass", good[i]);
+}
+
+static void a_name_that_is_too_long_for_a_file_is_refused(void **state)
+{
+	char ref[1100];
+
+	(void)state;
+	snprintf(ref, sizeof ref, "refs/heads/%0250d/%0250d", 1, 1);
+	assert_int_equal(policy(ref, NULL), 0);
+	snprintf(ref, sizeof ref, "refs/heads/%0251d/x", 1);
+	assert_int_equal(policy(ref, NULL), -1);
+	snprintf(ref, sizeof ref, "refs/heads/x/%0251d", 1);
+	assert_int_equal(policy(ref, NULL), -1);
+	snprintf(ref, sizeof ref, "refs/heads/%0200d/%0200d/%0200d/%0200d/%0200d", 1, 1, 1, 1, 1);
+	assert_int_equal(policy(ref, NULL), -1);
 }
 
 static void too_many_refs_are_refused(void **state)
@@ -176,6 +192,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(only_heads_and_tags_may_be_pushed),
 		cmocka_unit_test(a_name_that_git_would_read_otherwise_is_refused),
+		cmocka_unit_test(a_name_that_is_too_long_for_a_file_is_refused),
 		cmocka_unit_test(too_many_refs_are_refused),
 		cmocka_unit_test(the_upstreams_refusal_is_put_into_a_sentence),
 		cmocka_unit_test(without_an_answer_the_transport_is_to_blame),
