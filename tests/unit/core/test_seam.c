@@ -134,6 +134,32 @@ static void a_log_can_be_ahead_of_the_stream(void **state)
 	assert_int_equal(seam_overlap(log, LEN, log + LEN - N, N), N);
 }
 
+/* The same, letter by letter, in texts that are so poor that much of them fits. */
+static void random_texts_agree_with_a_plain_search(void **state)
+{
+	unsigned x = 1, hits = 0;
+
+	(void)state;
+	for (int i = 0; i < 20000; i++) {
+		char log[24], stream[12];
+		size_t n, m, want = 0;
+
+		x = x * 1103515245 + 12345;
+		n = (x >> 16) % sizeof log;
+		m = (x >> 24) % sizeof stream;
+		for (size_t k = 0; k < n; k++, x = x * 1103515245 + 12345)
+			log[k] = "abb"[(x >> 16) % 3];
+		for (size_t k = 0; k < m; k++, x = x * 1103515245 + 12345)
+			stream[k] = "abb"[(x >> 16) % 3];
+		for (size_t k = 1; k <= n && k <= m; k++)
+			if (memcmp(log + n - k, stream, k) == 0)
+				want = k;
+		assert_int_equal(seam_overlap(log, n, stream, m), want);
+		hits += want > 1;
+	}
+	assert_true(hits > 1000);
+}
+
 /* A program that knows how it is searched makes it no slower than others. */
 static void a_hostile_log_takes_no_longer(void **state)
 {
@@ -159,6 +185,7 @@ int main(void)
 		cmocka_unit_test(the_newest_of_two_is_meant_but_of_all_there_was_the_oldest),
 		cmocka_unit_test(what_the_stream_brings_again_is_counted),
 		cmocka_unit_test(a_log_can_be_ahead_of_the_stream),
+		cmocka_unit_test(random_texts_agree_with_a_plain_search),
 		cmocka_unit_test(a_hostile_log_takes_no_longer),
 	};
 
