@@ -19,17 +19,17 @@ static struct kept_event *at(const struct fleet *f, size_t i)
 static void count_blocked(struct fleet *f, const struct event *ev, unsigned times)
 {
 	int64_t minute = ev->ts_ns / MINUTE_NS;
+	struct blocked_minute *of;
 
 	if (ev->verdict != EVENT_BLOCK || ev->is_probe || minute < 0 ||
 	    (ev->kind != EVENT_EGRESS_BLOCKED && ev->kind != EVENT_EGRESS_DLP &&
 	     ev->kind != EVENT_EGRESS_DNS))
 		return;
-	if (f->blocked[minute % FLEET_BLOCKED_MINUTES].minute < minute) {
-		f->blocked[minute % FLEET_BLOCKED_MINUTES].minute = minute;
-		f->blocked[minute % FLEET_BLOCKED_MINUTES].n = 0;
-	}
-	if (f->blocked[minute % FLEET_BLOCKED_MINUTES].minute == minute)
-		f->blocked[minute % FLEET_BLOCKED_MINUTES].n += times;
+	of = &f->blocked[minute % FLEET_BLOCKED_MINUTES];
+	if (of->minute < minute)
+		*of = (struct blocked_minute){ .minute = minute };
+	if (of->minute == minute)
+		of->n += times;
 }
 
 unsigned fleet_n_blocked(const struct fleet *f, bool *is_more)

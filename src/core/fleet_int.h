@@ -17,7 +17,7 @@
 #define FLEET_MESSAGES_MAX 200
 #define FLEET_FOLD_WINDOW  500	/* how far back a repeated event is looked for */
 #define FLEET_BACKLOG_MAX  ((size_t)1 << 20)
-#define FLEET_PAST_MAX  ((size_t)512 << 10)
+#define FLEET_PAST_MAX	   ((size_t)512 << 10)
 #define FLEET_TERMINALS	   2	/* enum fleet_terminal */
 #define FLEET_LAUNCH_TRIES 4	/* when another program took our subnet */
 
@@ -116,7 +116,7 @@ struct fleet {
 	uint64_t last_id;		/* the newest event of the store that is known */
 	const char *why;		/* of the dismissal under way */
 	bool is_unsorted;
-	struct {
+	struct blocked_minute {
 		int64_t minute;		/* since 1970 */
 		unsigned n;
 	} blocked[FLEET_BLOCKED_MINUTES];

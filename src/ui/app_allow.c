@@ -34,13 +34,6 @@ static void change(struct app *a, const char *session, enum policy_verb verb, co
 	fleet_change_policy(a->fleet, session, &c);
 }
 
-static bool is_running(const struct app *a, const char *session)
-{
-	const struct fleet_row *row = fleet_find(a->fleet, session);
-
-	return row && row->state == SESSION_RUNNING;
-}
-
 /* --- into the manifest ---------------------------------------------------------------------- */
 
 static void edit_free(void *edit)
@@ -62,7 +55,7 @@ static void on_write(struct app *a, struct choice *ch)
 	fleet_reload(a->fleet);
 	fleet_say(a->fleet, FLEET_INFO, "written to %s", e->path);
 	fleet_saved_host(a->fleet, ch->session, ch->host);
-	if (is_running(a, ch->session))
+	if (app_runs(a, ch->session))
 		change(a, ch->session, POLICY_ALLOW, ch->host, 0, false);
 }
 
@@ -118,7 +111,7 @@ static void ask_write(struct app *a, const char *session, const char *host)
 	if (e->is_nothing) {
 		fleet_say(a->fleet, FLEET_INFO, "the manifest has %s already", host);
 		manifest_edit_free(e);
-		if (is_running(a, session))
+		if (app_runs(a, session))
 			change(a, session, POLICY_ALLOW, host, 0, false);
 		return;
 	}
@@ -127,7 +120,7 @@ static void ask_write(struct app *a, const char *session, const char *host)
 	ch->extra = e;
 	ch->free_extra = edit_free;
 	show_edit(&ch->text, e);
-	if (is_running(a, session))
+	if (app_runs(a, session))
 		choice_add(ch, "write it, and let %s reach %s now", session, host);
 	else
 		choice_add(ch, "write it: %s reaches %s from its next launch on", session, host);
@@ -271,10 +264,9 @@ static void on_revoke(struct app *a, struct choice *ch)
 
 void revoke_host(struct app *a, const char *session, const char *host)
 {
-	const struct fleet_row *row = fleet_find(a->fleet, session);
 	struct choice *ch;
 
-	if (!row || row->state != SESSION_RUNNING) {
+	if (!app_runs(a, session)) {
 		fleet_say(a->fleet, FLEET_INFO, "%s does not run: it reaches nothing", session);
 		return;
 	}

@@ -150,7 +150,6 @@ static void add_scanner(struct rich *r, const struct event *e)
 static void add_allow(const struct app *a, struct rich *r, const struct event *e)
 {
 	const struct policy *p = e->session ? fleet_policy(a->fleet, e->session) : NULL;
-	const struct fleet_row *row = e->session ? fleet_find(a->fleet, e->session) : NULL;
 	struct policy_advice advice;
 
 	policy_consider_event(&advice, e, p, fleet_clock_ns() / 1000000000);
@@ -158,7 +157,7 @@ static void add_allow(const struct app *a, struct rich *r, const struct event *e
 	switch (advice.offer) {
 	case POLICY_OFFERED_WARNED:
 	case POLICY_OFFERED:
-		if (!row || row->state != SESSION_RUNNING)
+		if (!e->session || !app_runs(a, e->session))
 			rich_fieldf(r, "a", THEME_TEXT,
 			            "writes %s into the manifest, for the next launch: now %s does "
 			            "not run.",

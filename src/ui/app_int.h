@@ -196,6 +196,7 @@ const struct fleet_row *app_row(const struct app *a);	/* NULL when there is none
 size_t app_row_index(const struct app *a);
 void app_select(struct app *a, const char *name);
 void app_move(struct app *a, int by);
+bool app_runs(const struct app *a, const char *session);
 bool app_is_marked(const struct app *a, const char *name);
 void app_mark(struct app *a, const char *name);
 struct vt *app_terminal(struct app *a, int which);	/* of layout.terms[which]; or NULL */

@@ -273,9 +273,7 @@ static void on_why(void *arg, const struct policy_answer *answer, const struct e
 
 void why_ask(struct app *a, const char *session, const char *url)
 {
-	const struct fleet_row *row = fleet_find(a->fleet, session);
-
-	if (!row || row->state != SESSION_RUNNING) {
+	if (!app_runs(a, session)) {
 		fleet_say(a->fleet, FLEET_WARN, "%s does not run: there is nobody to ask", session);
 		return;
 	}

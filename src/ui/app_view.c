@@ -41,6 +41,13 @@ void app_move(struct app *a, int by)
 	app_select(a, fleet_row(a->fleet, at)->name);
 }
 
+bool app_runs(const struct app *a, const char *session)
+{
+	const struct fleet_row *r = fleet_find(a->fleet, session);
+
+	return r && r->state == SESSION_RUNNING;
+}
+
 bool app_is_marked(const struct app *a, const char *name)
 {
 	return strv_has(a->marks, name);
